@@ -1,0 +1,107 @@
+//! Every environment variable we read: its name, its type and its default in one place.
+//!
+//! Source: distcc(1), distccd(1) of 3.4, and our own `DISTCC_COMPILER_MISMATCH` and
+//! `DISTCC_DIAGNOSTICS`.
+
+use std::ffi::OsString;
+
+/// A variable by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Var(pub &'static str);
+
+/// Host list; if set, even empty, the hosts files are not read.
+pub const DISTCC_HOSTS: Var = Var("DISTCC_HOSTS");
+/// State directory, default `$HOME/.distcc`.
+pub const DISTCC_DIR: Var = Var("DISTCC_DIR");
+/// Log file; unset or empty: stderr.
+pub const DISTCC_LOG: Var = Var("DISTCC_LOG");
+/// `1`: log at level debug.
+pub const DISTCC_VERBOSE: Var = Var("DISTCC_VERBOSE");
+/// `0`: fail rather than compile here after a volunteer failed (default 1).
+pub const DISTCC_FALLBACK: Var = Var("DISTCC_FALLBACK");
+/// `1`: keep temporary files.
+pub const DISTCC_SAVE_TEMPS: Var = Var("DISTCC_SAVE_TEMPS");
+/// Accepted for compatibility; we always write whole buffers.
+pub const DISTCC_TCP_CORK: Var = Var("DISTCC_TCP_CORK");
+/// `0`: the daemon does not ask for TCP_DEFER_ACCEPT (default 1).
+pub const DISTCC_TCP_DEFER_ACCEPT: Var = Var("DISTCC_TCP_DEFER_ACCEPT");
+/// Seconds that one wait for the peer may last, default 300.
+pub const DISTCC_IO_TIMEOUT: Var = Var("DISTCC_IO_TIMEOUT");
+/// Seconds that a failed volunteer rests, default 60; 0 switches resting off.
+pub const DISTCC_BACKOFF_PERIOD: Var = Var("DISTCC_BACKOFF_PERIOD");
+/// Milliseconds between looks for a free slot where nothing can wake us, default 1000.
+pub const DISTCC_PAUSE_TIME_MSEC: Var = Var("DISTCC_PAUSE_TIME_MSEC");
+/// The ssh command, words as a shell splits them, default `ssh`.
+pub const DISTCC_SSH: Var = Var("DISTCC_SSH");
+/// Set, even empty: compiler names are sent as they were called.
+pub const DISTCC_NO_REWRITE_CROSS: Var = Var("DISTCC_NO_REWRITE_CROSS");
+/// Set, even empty: a volunteer's compile error is final.
+pub const DISTCC_SKIP_LOCAL_RETRY: Var = Var("DISTCC_SKIP_LOCAL_RETRY");
+/// Descriptor number for messages where `DISTCC_LOG` is unset (ccache sets it).
+pub const UNCACHED_ERR_FD: Var = Var("UNCACHED_ERR_FD");
+/// Recursion guard: how deep distcc is nested.
+pub const SAFEGUARD: Var = Var("_DISTCC_SAFEGUARD");
+/// What to do when a volunteer's compiler differs: `allow`, `warn` or `refuse`.
+pub const DISTCC_COMPILER_MISMATCH: Var = Var("DISTCC_COMPILER_MISMATCH");
+/// `exact` (default): what a volunteer's compiler printed is made exact by compiling here;
+/// `remote`: it is passed on as it came, without source lines.
+pub const DISTCC_DIAGNOSTICS: Var = Var("DISTCC_DIAGNOSTICS");
+/// Seconds that a volunteer may take to compile one unit, default 0 = no limit.
+pub const DISTCC_COMPILE_TIMEOUT: Var = Var("DISTCC_COMPILE_TIMEOUT");
+/// Daemon: PATH of its compilers.
+pub const DISTCCD_PATH: Var = Var("DISTCCD_PATH");
+/// Daemon: file that lists the commands that may run.
+pub const DISTCC_CMDLIST: Var = Var("DISTCC_CMDLIST");
+/// Daemon: how many last words of a path name a command, default 1.
+pub const DISTCC_CMDLIST_NUMWORDS: Var = Var("DISTCC_CMDLIST_NUMWORDS");
+/// Directory for temporary files, default `/tmp`; empty counts as unset.
+pub const TMPDIR: Var = Var("TMPDIR");
+/// Home directory.
+pub const HOME: Var = Var("HOME");
+/// Where programs are looked up.
+pub const PATH: Var = Var("PATH");
+/// XDG cache and configuration directories are not used; kept here is what cargo tells `try`.
+pub const CARGO: Var = Var("CARGO");
+/// systemd socket activation: how many descriptors.
+pub const LISTEN_FDS: Var = Var("LISTEN_FDS");
+/// systemd socket activation: whose descriptors.
+pub const LISTEN_PID: Var = Var("LISTEN_PID");
+/// systemd readiness socket.
+pub const NOTIFY_SOCKET: Var = Var("NOTIFY_SOCKET");
+
+impl Var {
+    /// The value as bytes, if set.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads variables")]
+    pub fn get(self) -> Option<OsString> {
+        std::env::var_os(self.0)
+    }
+
+    /// The value as bytes; an empty one counts as unset.
+    pub fn get_nonempty(self) -> Option<OsString> {
+        self.get().filter(|value| !value.is_empty())
+    }
+
+    /// The value as text; what is not UTF-8 is replaced.
+    pub fn text(self) -> Option<String> {
+        self.get().map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// `0` or `1`; anything else is the default, as in distcc 3.4.
+    pub fn flag(self, default: bool) -> bool {
+        match self.get().as_deref().and_then(|value| value.to_str()) {
+            Some("0") => false,
+            Some("1") => true,
+            _ => default,
+        }
+    }
+
+    /// Whether it is set at all.
+    pub fn is_set(self) -> bool {
+        self.get().is_some()
+    }
+
+    /// A whole number, if it is one.
+    pub fn number(self) -> Option<i64> {
+        self.text().and_then(|text| text.trim().parse().ok())
+    }
+}

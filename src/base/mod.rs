@@ -1,0 +1,10 @@
+//! Floor 0: what every other module may use, and which uses none of them.
+
+pub mod dirs;
+pub mod disk;
+pub mod env;
+pub mod exit;
+pub mod log;
+pub mod process;
+pub mod replace;
+pub mod version;

@@ -1,0 +1,7 @@
+//! `distcc-setup`: see [`makepkg_distcc::setup`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    makepkg_distcc::setup::main()
+}

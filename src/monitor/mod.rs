@@ -1,0 +1,3 @@
+//! Monitors: what the clients of this machine are doing now.
+
+pub mod text;
