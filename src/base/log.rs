@@ -128,10 +128,10 @@ pub fn write(level: Level, function: &str, text: fmt::Arguments<'_>) {
     // There is nowhere to report that reporting failed.
     match &logger.sink {
         Sink::Stderr => {
-            let _ = std::io::stderr().write_all(line.as_bytes());
+            drop(std::io::stderr().write_all(line.as_bytes()));
         }
         Sink::File(file) => {
-            let _ = (&mut &*file).write_all(line.as_bytes());
+            drop((&mut &*file).write_all(line.as_bytes()));
         }
         Sink::Syslog => {
             let _ = nix::syslog::syslog(syslog_severity(level), &line);

@@ -1,5 +1,5 @@
 //! Tests that drive the real programs against real peers.
-#![expect(
+#![cfg_attr(test, expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails should say where"))]
     missing_docs,
     clippy::unwrap_used,
     clippy::panic,
