@@ -1,6 +1,10 @@
 //! Links libgcc into the programs, so that the client loads libc and nothing else at each start,
 //! and tells them the machine they are built for.
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells a build script its target in a variable"
+)]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-link-arg-bins=-static-libgcc");

@@ -1,5 +1,4 @@
 //! Tests that drive the real programs against real peers.
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that fails should say where"))]
 
 #[test]
 fn banner_names_the_port() {
