@@ -1,4 +1,12 @@
-//! Tests that drive the real programs against real peers.
+//! Tests that drive the real programs against real peers, and tests of the source tree itself.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets what it did not expect has failed"
+)]
+
+mod layers;
 
 #[test]
 fn banner_names_the_port() {
