@@ -1,0 +1,209 @@
+//! The journal: one line of JSON for each compile, in `DISTCC_DIR/journal/`.
+//!
+//! Each user has a file of his own there, `UID.jsonl`, readable by him alone, because a shared
+//! `DISTCC_DIR` is no reason to show everyone what is built. A file that has grown past 8 MiB
+//! becomes `UID.old.jsonl`, and the one of that name before goes: at most 16 MiB a user.
+//!
+//! Appending is three system calls: this runs once for each translation unit.
+
+use std::fmt::Write as _;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::fcntl::OFlag;
+use rustix::fs::{FlockOperation, flock};
+
+/// Size in bytes at which a file is put aside.
+pub const ROTATE_AT: u64 = 8 << 20;
+/// The most bytes of one text that go into a line.
+const LONGEST_TEXT: usize = 4096;
+/// One entry in so many looks at the size, so that the others need not.
+const LOOK_EVERY: u64 = 16;
+
+/// What became of one compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When it ended, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The client's process id.
+    pub pid: u32,
+    /// The source file, as the command line names it.
+    pub unit: Vec<u8>,
+    /// The compiler, as it was called.
+    pub compiler: Vec<u8>,
+    /// Where it was compiled, or why here.
+    pub outcome: Outcome,
+    /// The exit code the caller saw.
+    pub exit: u8,
+    /// How long each part took.
+    pub spent: Spent,
+    /// Bytes sent to volunteers.
+    pub bytes_out: u64,
+    /// Bytes received from volunteers.
+    pub bytes_in: u64,
+    /// Anything more that a person should know; may be empty.
+    pub message: String,
+}
+
+/// Where a unit was compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Here.
+    Local {
+        /// The reason's counter id, in kebab case.
+        counter: String,
+        /// The reason as a sentence.
+        sentence: String,
+    },
+    /// On a volunteer.
+    Remote {
+        /// The volunteer as the host list has it.
+        volunteer: String,
+    },
+}
+
+/// Milliseconds that each part of a compile took; 0 for what did not happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Waiting for a free slot.
+    pub wait_ms: u64,
+    /// Running the preprocessor.
+    pub preprocess_ms: u64,
+    /// Sending the request.
+    pub send_ms: u64,
+    /// Compiling, there or here.
+    pub compile_ms: u64,
+    /// Receiving the reply.
+    pub receive_ms: u64,
+    /// Putting the outputs into place.
+    pub place_ms: u64,
+}
+
+/// `time` as entries have it.
+pub fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Adds `entry` to the journal in `dir` (`DISTCC_DIR/journal`, made if it is missing).
+///
+/// Any number of clients may do so at once: each line is one write at the file's end.
+///
+/// # Errors
+///
+/// What opening or writing met; a compile goes on without its line.
+pub fn append(dir: &Path, entry: &Entry) -> io::Result<()> {
+    let uid = rustix::process::geteuid().as_raw();
+    let path = dir.join(format!("{uid}.jsonl"));
+    let mut file = match open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().mode(0o777).recursive(true).create(dir)?;
+            open(&path)?
+        }
+        other => other?,
+    };
+    file.write_all(line(entry).as_bytes())?;
+    if entry.time_ms.is_multiple_of(LOOK_EVERY) && file.metadata()?.len() >= ROTATE_AT {
+        rotate(&file, &path, &dir.join(format!("{uid}.old.jsonl")))?;
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
+    options.open(path)
+}
+
+/// Puts the full `file` aside, once, however many clients find it full at the same time.
+fn rotate(file: &File, path: &Path, old: &Path) -> io::Result<()> {
+    if flock(file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Ok(());
+    }
+    let (ours, there) = (file.metadata()?, std::fs::symlink_metadata(path)?);
+    if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
+        std::fs::rename(path, old)?;
+    }
+    Ok(())
+}
+
+/// The entry as one line of JSON, its end included.
+pub fn line(entry: &Entry) -> String {
+    let mut line = String::with_capacity(512);
+    let Entry { time_ms, pid, exit, spent, bytes_out, bytes_in, .. } = entry;
+    // Writing to a string cannot fail.
+    let _ = write!(line, "{{\"time\":{time_ms},\"pid\":{pid},\"unit\":");
+    push_text(&mut line, &entry.unit);
+    line.push_str(",\"compiler\":");
+    push_text(&mut line, &entry.compiler);
+    match &entry.outcome {
+        Outcome::Local { counter, sentence } => {
+            line.push_str(",\"outcome\":\"local\",\"reason\":");
+            push_text(&mut line, counter.as_bytes());
+            line.push_str(",\"sentence\":");
+            push_text(&mut line, sentence.as_bytes());
+        }
+        Outcome::Remote { volunteer } => {
+            line.push_str(",\"outcome\":\"remote\",\"volunteer\":");
+            push_text(&mut line, volunteer.as_bytes());
+        }
+    }
+    let Spent { wait_ms, preprocess_ms, send_ms, compile_ms, receive_ms, place_ms } = spent;
+    let _ = write!(
+        line,
+        ",\"exit\":{exit},\"wait_ms\":{wait_ms},\"preprocess_ms\":{preprocess_ms},\
+         \"send_ms\":{send_ms},\"compile_ms\":{compile_ms},\"receive_ms\":{receive_ms},\
+         \"place_ms\":{place_ms},\"bytes_out\":{bytes_out},\"bytes_in\":{bytes_in}"
+    );
+    if !entry.message.is_empty() {
+        line.push_str(",\"message\":");
+        push_text(&mut line, entry.message.as_bytes());
+    }
+    line.push_str("}\n");
+    line
+}
+
+/// Appends `text` as a JSON string. Bytes that are no UTF-8 become `\xNN`, spelt out; a very long
+/// text ends in `…`.
+fn push_text(line: &mut String, text: &[u8]) {
+    let shown = text.get(..LONGEST_TEXT).unwrap_or(text);
+    line.push('"');
+    for chunk in shown.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter {
+                '"' => line.push_str("\\\""),
+                '\\' => line.push_str("\\\\"),
+                '\n' => line.push_str("\\n"),
+                '\t' => line.push_str("\\t"),
+                control if u32::from(control) < 0x20 => {
+                    let _ = write!(line, "\\u{:04x}", u32::from(control));
+                }
+                other => line.push(other),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(line, "\\\\x{byte:02x}");
+        }
+    }
+    if shown.len() < text.len() {
+        line.push('…');
+    }
+    line.push('"');
+}
+
+/// The journal's files in `dir`, old before new for each user.
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut paths: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ext| ext == "jsonl"))
+        .collect();
+    paths.sort_by_key(|path| {
+        let name = path.to_string_lossy().into_owned();
+        (!name.ends_with(".old.jsonl"), name)
+    });
+    paths
+}
