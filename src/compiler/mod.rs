@@ -1,1 +1,23 @@
-//! (to come)
+//! Command lines of compilers: what one means, whether it may leave this machine, and what becomes
+//! of it there.
+//!
+//! One compile: [`invocation::read`] says how we were called, [`scan::scan`] turns the words into a
+//! [`scan::Plan`] with the help of [`response`] (`@file`) and the tables in [`options`]; a plan to
+//! distribute holds a [`unit::TranslationUnit`], from which [`rewrite`] makes the command lines for
+//! the preprocessor here and the compiler there, [`depfile`] the dependency file's name and target,
+//! and [`target`] the compiler names to ask for; a plan to stay holds a [`reason::Reason`]. The
+//! volunteer reads the same words through [`admit::admit`]. [`object::identify`] tells which
+//! compiler wrote an object.
+
+pub mod admit;
+pub mod depfile;
+pub mod invocation;
+pub mod language;
+pub mod object;
+pub mod options;
+pub mod reason;
+pub mod response;
+pub mod rewrite;
+pub mod scan;
+pub mod target;
+pub mod unit;

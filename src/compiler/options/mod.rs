@@ -1,0 +1,3 @@
+//! The option tables: one row per option, or per family of options with one prefix.
+
+pub mod stays;

@@ -1,0 +1,1 @@
+//! Response files: `@file` expanded as gcc and clang do it.
