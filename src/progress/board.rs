@@ -146,10 +146,10 @@ fn create_in(dir: &Path) -> io::Result<(File, PathBuf)> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// A write lock on the whole file, which says that its owner lives. The kernel takes it back
-/// however the owner ends, and a compiler that we start does not inherit it.
+/// A write lock on the whole file, which says that its owner lives. It belongs to the open file,
+/// which no compiler that we start inherits, so the kernel takes it back however the owner ends.
 fn lock(file: &File) -> nix::Result<()> {
-    fcntl(file, FcntlArg::F_SETLK(&whole_file(nix::libc::F_WRLCK))).map(drop)
+    fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(nix::libc::F_WRLCK))).map(drop)
 }
 
 /// Whether anyone holds [`lock`] on `file`.
@@ -223,4 +223,165 @@ fn read_one(path: &Path) -> Option<Job> {
 fn process_exists(pid: i64) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::FileTimes;
+
+    use super::*;
+
+    const LONG_AGO: Duration = Duration::from_secs(61);
+
+    fn write(path: &Path, job: &Job) -> File {
+        crate::base::replace::write(path, &job.encode(), 0o666).unwrap();
+        OpenOptions::new().write(true).open(path).unwrap()
+    }
+
+    fn set_age(file: &File, age: Duration) {
+        file.set_times(FileTimes::new().set_modified(SystemTime::now() - age)).unwrap();
+    }
+
+    fn job(pid: i64, host: &str, slot: i32) -> Job {
+        let (file, host) = (b"a.c".to_vec(), host.as_bytes().to_vec());
+        Job { pid, file, host, slot, phase: Phase::Send }
+    }
+
+    /// A pid that no process has: the kernel's limit is 2^22.
+    const NOBODY: i64 = 0x7fff_fff0;
+
+    fn own_pid() -> i64 {
+        std::process::id().into()
+    }
+
+    #[test]
+    fn what_is_published_is_read_until_the_post_goes() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = top.path().join("distcc/state");
+        let mut post = Post::new(&dir);
+        assert!(!dir.exists(), "nothing is made before there is something to say");
+        post.publish(Phase::Connect, b"src/main.c", "vol", 2);
+        let expected = Job {
+            pid: own_pid(),
+            file: b"main.c".to_vec(),
+            host: b"vol".to_vec(),
+            slot: 2,
+            phase: Phase::Connect,
+        };
+        assert_eq!(read_all(&dir).unwrap(), std::slice::from_ref(&expected));
+        post.publish(Phase::Compile, b"src/main.c", "vol", 2);
+        assert_eq!(read_all(&dir).unwrap(), [Job { phase: Phase::Compile, ..expected }]);
+        drop(post);
+        assert_eq!(read_all(&dir).unwrap(), []);
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_record_is_the_file_that_c_monitors_look_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut post = Post::new(dir.path());
+        post.publish(Phase::Connect, b"a.c", "vol", 0);
+        let path = dir.path().join(format!("binstate_{}", std::process::id()));
+        assert_eq!(std::fs::metadata(path).unwrap().len(), 296);
+    }
+
+    #[test]
+    fn clients_of_two_pid_namespaces_with_one_pid_both_have_a_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut one, mut two) = (Post::new(dir.path()), Post::new(dir.path()));
+        one.publish(Phase::Send, b"a.c", "vol", 0);
+        two.publish(Phase::Send, b"b.c", "vol", 1);
+        let files: Vec<_> = read_all(dir.path()).unwrap().into_iter().map(|job| job.file).collect();
+        assert_eq!(files, [b"a.c", b"b.c"]);
+    }
+
+    #[test]
+    fn a_locked_record_lives_whatever_its_pid_and_age_say() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = write(&dir.path().join("binstate_1"), &job(NOBODY, "vol", 0));
+        set_age(&file, LONG_AGO);
+        lock(&file).unwrap();
+        assert_eq!(read_all(dir.path()).unwrap().len(), 1);
+        drop(file);
+        assert_eq!(read_all(dir.path()).unwrap(), []);
+        assert!(!dir.path().join("binstate_1").exists(), "the dead are removed");
+    }
+
+    #[test]
+    fn a_c_clients_record_needs_a_living_process_and_a_minute() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("binstate_1");
+        let file = write(&path, &job(own_pid(), "vol", 0));
+        assert_eq!(read_all(dir.path()).unwrap().len(), 1);
+        set_age(&file, LONG_AGO);
+        assert_eq!(read_all(dir.path()).unwrap(), []);
+        assert!(!path.exists());
+
+        write(&path, &job(NOBODY, "vol", 0));
+        assert_eq!(read_all(dir.path()).unwrap(), []);
+        assert!(path.exists(), "its client may live in another pid namespace");
+    }
+
+    #[test]
+    fn jobs_come_by_host_then_slot() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, host, slot) in [("1", "b", 10), ("2", "b", 9), ("3", "a", 11), ("4", "", 0)] {
+            write(&dir.path().join(format!("binstate_{name}")), &job(own_pid(), host, slot));
+        }
+        let order: Vec<_> = read_all(dir.path())
+            .unwrap()
+            .into_iter()
+            .map(|job| (String::from_utf8(job.host).unwrap(), job.slot))
+            .collect();
+        assert_eq!(
+            order,
+            [(String::new(), 0), ("a".into(), 11), ("b".into(), 9), ("b".into(), 10)]
+        );
+    }
+
+    #[test]
+    fn garbage_on_the_board_hides_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let good = job(own_pid(), "vol", 0);
+        write(&at("binstate_1"), &good);
+        write(&at("other_1"), &good);
+        crate::base::replace::write(&at("binstate_2"), b"", 0o666).unwrap();
+        crate::base::replace::write(&at("binstate_3"), &[b'x'; 5000], 0o666).unwrap();
+        crate::base::replace::write(&at("binstate_4"), &good.encode()[..200], 0o666).unwrap();
+        std::fs::create_dir(at("binstate_5")).unwrap();
+        std::os::unix::fs::symlink(at("binstate_1"), at("binstate_6")).unwrap();
+        nix::unistd::mkfifo(&at("binstate_7"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(read_all(dir.path()).unwrap(), [good]);
+    }
+
+    #[test]
+    fn a_board_that_is_not_there_is_empty_and_one_that_cannot_be_is_no_error_to_the_client() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read_all(&dir.path().join("state")).unwrap(), []);
+        let file = dir.path().join("file");
+        crate::base::replace::write(&file, b"", 0o666).unwrap();
+        let mut post = Post::new(&file.join("state"));
+        post.publish(Phase::Send, b"a.c", "vol", 0);
+        post.refresh();
+        assert!(matches!(post.state, State::Failed));
+    }
+
+    #[test]
+    fn refreshing_early_writes_nothing_and_late_brings_a_removed_record_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut post = Post::new(dir.path());
+        post.refresh();
+        assert_eq!(read_all(dir.path()).unwrap(), [], "there was nothing to repeat");
+        post.publish(Phase::Compile, b"a.c", "vol", 0);
+        let path = dir.path().join(format!("binstate_{}", std::process::id()));
+        std::fs::remove_file(&path).unwrap();
+        post.refresh();
+        assert!(!path.exists());
+        if let State::Open(_, _, written) = &mut post.state {
+            *written = written.checked_sub(REFRESH_EVERY).unwrap();
+        }
+        post.refresh();
+        assert_eq!(read_all(dir.path()).unwrap().len(), 1);
+    }
 }

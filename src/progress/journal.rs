@@ -207,3 +207,155 @@ pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     });
     paths
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::progress::journal_read::read_since;
+
+    fn entry(time_ms: u64) -> Entry {
+        Entry {
+            time_ms,
+            pid: 4711,
+            unit: b"src/a.c".to_vec(),
+            compiler: b"gcc".to_vec(),
+            outcome: Outcome::Remote { volunteer: "10.0.0.7/8".to_owned() },
+            exit: 0,
+            spent: Spent { preprocess_ms: 12, compile_ms: 240, ..Spent::default() },
+            bytes_out: 40_000,
+            bytes_in: 7_000,
+            message: String::new(),
+        }
+    }
+
+    fn local(sentence: &str) -> Outcome {
+        Outcome::Local { counter: "linking".to_owned(), sentence: sentence.to_owned() }
+    }
+
+    fn path(dir: &Path, name: &str) -> PathBuf {
+        dir.join(format!("{}.{name}", rustix::process::geteuid().as_raw()))
+    }
+
+    #[test]
+    fn a_line_is_json_that_a_person_can_read() {
+        let shown = Entry {
+            outcome: local("called for \"linking\""),
+            message: "tab\there, \u{1b}[0m".to_owned(),
+            unit: b"sm\xf8rre\xe5d \\ \xc3\xb8.c".to_vec(),
+            ..entry(1_700_000_000_000)
+        };
+        let lines = line(&entry(1_700_000_000_000)) + &line(&shown);
+        insta::assert_snapshot!(lines, @r##"
+        {"time":1700000000000,"pid":4711,"unit":"src/a.c","compiler":"gcc","outcome":"remote","volunteer":"10.0.0.7/8","exit":0,"wait_ms":0,"preprocess_ms":12,"send_ms":0,"compile_ms":240,"receive_ms":0,"place_ms":0,"bytes_out":40000,"bytes_in":7000}
+        {"time":1700000000000,"pid":4711,"unit":"sm\\xf8rre\\xe5d \\ ø.c","compiler":"gcc","outcome":"local","reason":"linking","sentence":"called for \"linking\"","exit":0,"wait_ms":0,"preprocess_ms":12,"send_ms":0,"compile_ms":240,"receive_ms":0,"place_ms":0,"bytes_out":40000,"bytes_in":7000,"message":"tab\there, \u001b[0m"}
+        "##);
+    }
+
+    #[test]
+    fn entries_come_back_in_order_of_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("not/yet");
+        for time in [3, 1, 2] {
+            append(&dir, &entry(time)).unwrap();
+        }
+        assert_eq!(read_since(&dir, UNIX_EPOCH), [entry(1), entry(2), entry(3)]);
+        let since = UNIX_EPOCH + Duration::from_millis(2);
+        assert_eq!(read_since(&dir, since), [entry(2), entry(3)]);
+    }
+
+    #[test]
+    fn a_user_keeps_his_journal_to_himself() {
+        let dir = tempfile::tempdir().unwrap();
+        append(dir.path(), &entry(1)).unwrap();
+        let meta = std::fs::metadata(path(dir.path(), "jsonl")).unwrap();
+        assert_eq!(meta.mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_full_file_is_put_aside_and_the_one_before_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let (now, old) = (path(dir.path(), "jsonl"), path(dir.path(), "old.jsonl"));
+        append(dir.path(), &entry(1)).unwrap();
+        append(dir.path(), &entry(16)).unwrap();
+        assert!(!old.exists(), "it is far from full");
+        crate::base::replace::write(&now, &vec![b'\n'; 8 << 20], 0o600).unwrap();
+        append(dir.path(), &entry(15)).unwrap();
+        assert!(!old.exists(), "only one time in sixteen is the size looked at");
+        append(dir.path(), &entry(32)).unwrap();
+        append(dir.path(), &entry(33)).unwrap();
+        assert_eq!(std::fs::metadata(&old).unwrap().len() / ROTATE_AT, 1);
+        assert!(std::fs::metadata(&now).unwrap().len() < 1000);
+        assert_eq!(read_since(dir.path(), UNIX_EPOCH), [entry(15), entry(32), entry(33)]);
+    }
+
+    #[test]
+    fn a_file_that_another_client_has_put_aside_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (now, old) = (path(dir.path(), "jsonl"), path(dir.path(), "old.jsonl"));
+        append(dir.path(), &entry(1)).unwrap();
+        let (first, second) = (open(&now).unwrap(), open(&now).unwrap());
+        rotate(&first, &now, &old).unwrap();
+        append(dir.path(), &entry(2)).unwrap();
+        rotate(&second, &now, &old).unwrap();
+        assert!(now.exists(), "locked by the first");
+        drop(first);
+        rotate(&second, &now, &old).unwrap();
+        assert!(now.exists(), "no longer the file of that name");
+        assert_eq!(read_since(dir.path(), UNIX_EPOCH), [entry(1), entry(2)]);
+    }
+
+    #[test]
+    fn clients_that_write_at_once_tear_no_line() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let dir = dir.path();
+                scope.spawn(move || {
+                    for count in 0..100 {
+                        append(dir, &entry(writer * 1000 + count)).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(read_since(dir.path(), UNIX_EPOCH).len(), 400);
+    }
+
+    proptest! {
+        #[test]
+        fn every_entry_is_one_line_and_comes_back(
+            unit in ".{0,40}", compiler: String, volunteer: String, message: String, exit: u8,
+            numbers in prop::array::uniform8(any::<u64>()), is_local: bool,
+        ) {
+            let [time_ms, bytes_out, bytes_in, wait_ms, compile_ms, send_ms, receive_ms, place_ms] =
+                numbers;
+            let written = Entry {
+                time_ms, exit, message, bytes_out, bytes_in,
+                unit: unit.into_bytes(),
+                compiler: compiler.into_bytes(),
+                outcome: if is_local { local(&volunteer) } else { Outcome::Remote { volunteer } },
+                spent: Spent { wait_ms, compile_ms, send_ms, receive_ms, place_ms,
+                               preprocess_ms: 1 },
+                ..entry(0)
+            };
+            let line = line(&written);
+            prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
+            prop_assert_eq!(crate::progress::journal_read::entry(line.trim_end().as_bytes()),
+                            Some(written));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn any_bytes_make_a_line_that_can_be_read(unit in prop::collection::vec(any::<u8>(), 0..9000)) {
+            let line = line(&Entry { unit, ..entry(0) });
+            prop_assert!(line.len() < 20_000);
+            prop_assert!(crate::progress::journal_read::entry(line.trim_end().as_bytes()).is_some());
+        }
+    }
+}

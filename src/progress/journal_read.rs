@@ -59,7 +59,7 @@ pub fn read_since(dir: &Path, since: SystemTime) -> Vec<Entry> {
 }
 
 /// Reads one line; one that follows the torn front of another is found too.
-fn entry(line: &[u8]) -> Option<Entry> {
+pub(crate) fn entry(line: &[u8]) -> Option<Entry> {
     let read = serde_json::from_slice::<Line>(line).ok().or_else(|| {
         let text = str::from_utf8(line).ok()?;
         serde_json::from_str(text.get(text.rfind(START)?..)?).ok()
@@ -88,4 +88,53 @@ fn entry(line: &[u8]) -> Option<Entry> {
         bytes_in: read.bytes_in,
         message: read.message,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LINE: &str = r#"{"time":7,"unit":"a.c","outcome":"remote","volunteer":"v"}"#;
+
+    fn units(text: &[u8]) -> Vec<Vec<u8>> {
+        let dir = tempfile::tempdir().unwrap();
+        crate::base::replace::write(&dir.path().join("1000.jsonl"), text, 0o600).unwrap();
+        read_since(dir.path(), UNIX_EPOCH).into_iter().map(|entry| entry.unit).collect()
+    }
+
+    #[test]
+    fn what_a_line_lacks_has_a_default_and_what_it_has_too_much_is_ignored() {
+        let entry = entry(LINE.replace("}", ",\"later\":[1]}").as_bytes()).unwrap();
+        assert_eq!(entry.spent, Spent::default());
+        assert_eq!(entry.outcome, Outcome::Remote { volunteer: "v".to_owned() });
+    }
+
+    #[test]
+    fn torn_lines_cost_themselves_only() {
+        let torn = &LINE[..20];
+        assert_eq!(units(format!("{LINE}\n{torn}").as_bytes()), [b"a.c"]);
+        assert_eq!(units(format!("{torn}\n{LINE}\n").as_bytes()), [b"a.c"]);
+        assert_eq!(units(format!("{torn}{LINE}\n\n{LINE}").as_bytes()), [b"a.c", b"a.c"]);
+    }
+
+    #[test]
+    fn a_journal_that_is_not_there_is_empty() {
+        assert_eq!(read_since(Path::new("/nonexistent"), UNIX_EPOCH), []);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_fall_over(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            units(&bytes);
+        }
+
+        #[test]
+        fn a_line_cut_anywhere_is_left_out(cut in 0..LINE.len()) {
+            prop_assert_eq!(entry(&LINE.as_bytes()[..cut]), None);
+        }
+    }
 }
