@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::base::exit::Exit;
 use crate::base::{dirs, log, version};
 use crate::progress::board;
+use crate::progress::phase::Phase;
 use crate::progress::record::Job;
 
 const USAGE: &str = "usage: distccmon-text [DELAY]
@@ -111,9 +112,9 @@ fn board_dir() -> Result<PathBuf, Exit> {
     Ok(top.join("state"))
 }
 
-/// All jobs, a line each, and an empty line.
+/// All jobs that are not over, a line each, and an empty line.
 fn block(jobs: &[Job]) -> String {
-    let mut block: String = jobs.iter().map(line).collect();
+    let mut block: String = jobs.iter().filter(|job| job.phase != Phase::Done).map(line).collect();
     block.push('\n');
     block
 }
@@ -150,7 +151,6 @@ fn end(written: io::Result<()>) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::phase::Phase;
 
     fn job(file: &[u8], host: &str) -> Job {
         let host = host.as_bytes().to_vec();

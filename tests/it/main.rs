@@ -7,6 +7,7 @@
 )]
 
 mod layers;
+mod monitor;
 
 #[test]
 fn banner_names_the_port() {
