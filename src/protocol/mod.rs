@@ -1,1 +1,20 @@
-//! (to come)
+//! Bytes on the wire: distcc's protocols 1 (plain), 2 (LZO) and 3 (pump), without any I/O.
+//!
+//! A decoder is given bytes as they arrive and gives back a value, nothing yet, or an error that
+//! says which packet was wrong and how. An encoder gives back bytes. Every length is judged by
+//! [`limits::Limits`] before its body is asked for, and no decoder holds more than it was sent.
+//!
+//! * [`packet`]: four letters, eight digits, a body; the reader that both decoders share.
+//! * [`request`], [`reply`]: the fixed order of packets, each way.
+//! * [`lzo`]: the compression of protocols 2 and 3.
+//! * [`limits`]: the most we accept of each thing, and why.
+//! * [`version`]: which number means what.
+//! * [`wire_error`]: everything a peer can get wrong.
+
+pub mod limits;
+pub mod lzo;
+pub mod packet;
+pub mod reply;
+pub mod request;
+pub mod version;
+pub mod wire_error;

@@ -1,1 +1,3 @@
-//! (to come)
+//! Which volunteer is asked next.
+
+pub mod choose;
