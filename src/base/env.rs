@@ -62,6 +62,10 @@ pub const HOME: Var = Var("HOME");
 pub const PATH: Var = Var("PATH");
 /// XDG cache and configuration directories are not used; kept here is what cargo tells `try`.
 pub const CARGO: Var = Var("CARGO");
+/// gcc: one more dependency file, which only a local compile writes.
+pub const DEPENDENCIES_OUTPUT: Var = Var("DEPENDENCIES_OUTPUT");
+/// gcc: the same, with system headers.
+pub const SUNPRO_DEPENDENCIES: Var = Var("SUNPRO_DEPENDENCIES");
 /// systemd socket activation: how many descriptors.
 pub const LISTEN_FDS: Var = Var("LISTEN_FDS");
 /// systemd socket activation: whose descriptors.

@@ -1,0 +1,359 @@
+//! One unit, one volunteer: what an attempt may end in, and what follows from it.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Instant;
+
+use crate::base::disk::{Disk, RealDisk};
+use crate::base::exit::Exit;
+use crate::base::process::exit_of_wait_status;
+use crate::base::version;
+use crate::client::call::Call;
+use crate::client::compile::pass_on;
+use crate::client::host_list;
+use crate::client::identity::{self, Identity};
+use crate::client::outputs::{self, Output};
+use crate::client::preprocess::{DependencyTarget, Preprocessor, Source};
+use crate::client::record::{self, Record};
+use crate::client::remote::{self, Errand, Failure, Supply};
+use crate::client::settings::{Diagnostics, Settings};
+use crate::client::volunteers::{Memory, Volunteers};
+use crate::compiler::reason::Reason;
+use crate::compiler::rewrite;
+use crate::compiler::target::{self, SentNames};
+use crate::compiler::unit::TranslationUnit;
+use crate::hosts::spec::HostSpec;
+use crate::protocol::reply::Reply;
+use crate::protocol::version::Version;
+
+/// A source file larger than this does not travel.
+const MOST_SOURCE_BYTES: u64 = 1 << 30;
+
+/// Exit codes that distccd itself makes up, and no compiler: 100 to 120.
+const DAEMON_CODES: std::ops::RangeInclusive<u8> = Exit::FAILED.0..=120;
+
+/// What follows from an attempt.
+#[derive(Debug)]
+pub enum Step {
+    /// The unit is compiled, or its failure is final.
+    Done(Exit),
+    /// Compile here; that is final.
+    Here(Reason),
+    /// Another volunteer may have it; the exit code is for those who forbid a local compile.
+    Next(Reason, Exit),
+}
+
+/// A unit on its way to volunteers: its source is made once.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    call: &'a Call,
+    settings: &'a Settings,
+    unit: &'a TranslationUnit,
+    identity: Option<&'a Identity>,
+    names: SentNames,
+    supply: Option<Supply>,
+    /// The last volunteer's failed compile: its exit code and what it printed.
+    failed: Option<(Exit, Vec<u8>)>,
+}
+
+impl<'a> Attempt<'a> {
+    /// Prepares `unit`; nothing is started yet.
+    pub fn new(
+        call: &'a Call,
+        settings: &'a Settings,
+        unit: &'a TranslationUnit,
+        identity: Option<&'a Identity>,
+    ) -> Self {
+        let names = sent_names(call, settings, unit);
+        Self { call, settings, unit, identity, names, supply: None, failed: None }
+    }
+
+    /// Looks how the local compile ended that followed a failed one on `host`. A volunteer whose
+    /// compile failed where the local one did not has a fault of its own, and rests; unless a
+    /// warning was the error: warnings differ for preprocessed text.
+    pub fn compare_endings(&self, volunteers: &Volunteers, host: &HostSpec, local: Exit) {
+        let Some((remote, stderr)) = &self.failed else { return };
+        if !local.is_ok() || stderr.windows(8).any(|part| part == b"[-Werror") {
+            return;
+        }
+        crate::warning!(
+            "{}: the compile failed on {} with exit code {} and went well here: that volunteer \
+             rests for a while",
+            show(&self.unit.source),
+            host.text,
+            remote.0
+        );
+        volunteers.let_rest(host);
+    }
+
+    /// Where a local compile is forbidden, a volunteer's last words are all there is.
+    pub fn print_remote_stderr_if_final(&self) {
+        if !self.settings.fallback {
+            if let Some((_, stderr)) = &self.failed {
+                pass_on(&[], stderr);
+            }
+        }
+    }
+
+    /// Whether the compiler's text must be what a local compile prints.
+    fn wants_exact_text(&self) -> bool {
+        self.settings.diagnostics == Diagnostics::Exact && self.settings.fallback
+    }
+
+    /// Whether a volunteer's compile error is final.
+    fn remote_error_is_final(&self) -> bool {
+        self.settings.skip_local_retry || !self.settings.fallback
+    }
+
+    /// Starts the preprocessor, or reads a source that is preprocessed already.
+    fn start(&mut self, lzo: bool) -> io::Result<()> {
+        if self.supply.is_some() {
+            return Ok(());
+        }
+        if self.unit.preprocessed {
+            let text = RealDisk.read(self.unit.source.as_ref(), MOST_SOURCE_BYTES)?;
+            self.supply = Some(Supply::Made(Default::default(), Source::preprocessed(text)));
+            return Ok(());
+        }
+        let target = match self.unit.dependency_file {
+            Some(_) => Some(DependencyTarget::create()?),
+            None => None,
+        };
+        let argv = rewrite::preprocessor(
+            self.unit,
+            target.as_ref().map(|target| target.path.as_os_str()),
+        );
+        crate::debug!("preprocess: {}", Call::line(&argv));
+        let cpp = Preprocessor::start(self.call, &argv, target, lzo)?;
+        self.supply = Some(Supply::Coming(Box::new(cpp)));
+        Ok(())
+    }
+
+    /// The command line for a volunteer that knows the compiler as `name`.
+    fn words(&self, name: &OsStr) -> Vec<OsString> {
+        let mut words = rewrite::volunteer(self.unit, name, &self.call.cwd);
+        if let Some(target) = &self.names.clang_target {
+            words.push(OsString::from("-target"));
+            words.push(target.clone());
+        }
+        words
+    }
+}
+
+/// The names under which volunteers may know the compiler.
+pub fn sent_names(call: &Call, settings: &Settings, unit: &TranslationUnit) -> SentNames {
+    if !settings.rewrite_cross {
+        let name = unit.compiler.clone();
+        return SentNames { full: name.clone(), plain: name, clang_target: None };
+    }
+    // gcc's own name for the machine, and the form without `-pc` that Debian and 3.4 use.
+    let short = version::MACHINE.replace("-pc-", "-");
+    let path = identity::search_path(&call.path);
+    target::sent_names(unit, &path, &RealDisk, &[version::MACHINE, &short])
+}
+
+/// Asks `host` to compile the unit in its slot `slot`.
+pub fn ask(
+    attempt: &mut Attempt<'_>,
+    volunteers: &Volunteers,
+    host: &HostSpec,
+    slot: u32,
+    record: &mut Record,
+) -> Step {
+    let version = host_list::version(host);
+    let cpp_slot = match (&attempt.supply, attempt.unit.preprocessed) {
+        (None, false) => volunteers.take_preprocessor(),
+        _ => None,
+    };
+    let start = Instant::now();
+    if let Err(error) = attempt.start(version == Version::Lzo) {
+        crate::info!("the preprocessor could not be started: {error}");
+        return Step::Here(Reason::PreprocessorFailed);
+    }
+    let changes = attempt.call.changes();
+    let errand = Errand {
+        host,
+        version,
+        file: attempt.unit.source.as_bytes(),
+        slot,
+        io_timeout: attempt.settings.io_timeout,
+        compile_timeout: attempt.settings.compile_timeout,
+        ssh: &attempt.settings.ssh,
+        env: &changes,
+    };
+    let connected = remote::connect(&errand, &mut attempt.supply, &mut record.post);
+    drop(cpp_slot);
+    record.spent.preprocess_ms += record::since(start);
+    let stream = match connected {
+        Ok(Some(stream)) => stream,
+        Ok(None) => return preprocessor_failed(attempt),
+        Err(failure) => return failed(attempt, volunteers, host, &failure, Exit::CONNECT_FAILED),
+    };
+    let Some(Supply::Made(_, mut source)) = attempt.supply.take() else {
+        return Step::Here(Reason::PreprocessorFailed);
+    };
+    let reply = exchange(attempt, &errand, stream, &mut source, record);
+    let step = match reply {
+        Ok(reply) => {
+            volunteers.wake(host);
+            judge(attempt, volunteers, host, &source, reply, record)
+        }
+        Err(failure) => failed(attempt, volunteers, host, &failure, Exit::IO_ERROR),
+    };
+    attempt.supply = Some(Supply::Made(Default::default(), source));
+    step
+}
+
+/// Sends the unit under the name that the volunteer knows; one that hangs up on the full name is
+/// asked once more by the plain one.
+fn exchange(
+    attempt: &Attempt<'_>,
+    errand: &Errand<'_>,
+    stream: crate::net::stream::Stream,
+    source: &mut Source,
+    record: &mut Record,
+) -> Result<Reply, Failure> {
+    let SentNames { full, plain, .. } = &attempt.names;
+    let memory = Memory::of(errand.host);
+    let only_plain = full == plain || memory.wants_plain_name(plain);
+    let words = attempt.words(if only_plain { plain } else { full });
+    crate::info!("exec on {}: {}", errand.host.text, Call::line(&words));
+    let mut answer = remote::exchange(errand, stream, &words, source, &mut record.post);
+    if let (Err(Failure::Refused), false) = (&answer, only_plain) {
+        crate::info!("{} refused {}: asking for {}", errand.host.text, show(full), show(plain));
+        let mut none = None;
+        let Ok(Some(stream)) = remote::connect(errand, &mut none, &mut record.post) else {
+            return Err(Failure::Refused);
+        };
+        let words = attempt.words(plain);
+        answer = remote::exchange(errand, stream, &words, source, &mut record.post);
+        if answer.is_ok() {
+            memory.remember_plain_name(plain);
+        }
+    }
+    let (reply, times) = answer?;
+    record.add(&times);
+    Ok(reply)
+}
+
+fn show(word: &OsStr) -> std::borrow::Cow<'_, str> {
+    word.to_string_lossy()
+}
+
+/// The source itself is at fault: the compile here says how, as the compiler words it.
+fn preprocessor_failed(attempt: &mut Attempt<'_>) -> Step {
+    if attempt.settings.fallback {
+        return Step::Here(Reason::PreprocessorFailed);
+    }
+    let Some(Supply::Made(status, source)) = attempt.supply.take() else {
+        return Step::Here(Reason::PreprocessorFailed);
+    };
+    pass_on(&[], &source.stderr);
+    Step::Done(crate::base::process::exit_of(status))
+}
+
+/// The volunteer, or the way to it, is at fault.
+fn failed(
+    attempt: &mut Attempt<'_>,
+    volunteers: &Volunteers,
+    host: &HostSpec,
+    failure: &Failure,
+    exit: Exit,
+) -> Step {
+    let exit = match failure {
+        Failure::BadTimeout => {
+            crate::error!("{failure}");
+            return Step::Done(Exit::BAD_ARGUMENTS);
+        }
+        Failure::Preprocessor(error) => {
+            crate::info!("{failure} ({error})");
+            return Step::Here(Reason::PreprocessorFailed);
+        }
+        Failure::Garbage(_) => Exit::PROTOCOL_ERROR,
+        Failure::Cut(_) | Failure::Refused => Exit::TRUNCATED,
+        Failure::Silent(..) => Exit::TIMEOUT,
+        Failure::Unreachable(_) | Failure::Broken(_) => exit,
+    };
+    let text = format!("volunteer {}: {failure}", host.text);
+    crate::warning!("{}: {text}", show(&attempt.unit.source));
+    volunteers.let_rest(host);
+    Step::Next(Reason::VolunteerFailed(text), exit)
+}
+
+/// The volunteer has answered.
+fn judge(
+    attempt: &mut Attempt<'_>,
+    volunteers: &Volunteers,
+    host: &HostSpec,
+    source: &Source,
+    reply: Reply,
+    record: &mut Record,
+) -> Step {
+    let exit = exit_of_wait_status(reply.status);
+    let name = show(&attempt.unit.source).into_owned();
+    if !exit.is_ok() {
+        return compile_failed(attempt, volunteers, host, source, reply, exit);
+    }
+    let printed = !reply.stderr.is_empty() || !reply.stdout.is_empty();
+    let coloured = !source.stderr.is_empty() && io::stderr().is_terminal();
+    if attempt.wants_exact_text() && (printed || coloured) {
+        return Step::Here(Reason::Diagnostics);
+    }
+    if let Some(identity) = attempt.identity {
+        let policy = attempt.settings.mismatch;
+        if let Err(how) = identity.check(attempt.call, attempt.unit, host, &reply.object, policy) {
+            crate::warning!(
+                "{name}: volunteer {}: {how}; it gets no more units of this compiler for an hour \
+                 (DISTCC_COMPILER_MISMATCH=allow takes its objects all the same)",
+                host.text
+            );
+            let text = format!("volunteer {}: {how}", host.text);
+            return Step::Next(Reason::CompilerMismatch(text), Exit::FAILED);
+        }
+    }
+    let start = Instant::now();
+    let mut files = Vec::with_capacity(2);
+    if let (Some(path), Some(content)) = (&attempt.unit.dependency_file, &source.dependencies) {
+        files.push(Output { path, content });
+    }
+    files.push(Output { path: &attempt.unit.output, content: &reply.object });
+    if let Err((path, error)) = outputs::place(&files) {
+        let text = format!("{path}: {error}");
+        crate::info!("cannot place {text}");
+        return Step::Here(Reason::OutputFailed(text));
+    }
+    record.spent.place_ms = record::since(start);
+    pass_on(&reply.stdout, &[source.stderr.as_slice(), reply.stderr.as_slice()].concat());
+    crate::info!("compile {name} on {} completed ok", host.text);
+    Step::Done(Exit::OK)
+}
+
+/// The volunteer's compile failed: for the source's fault or its own.
+fn compile_failed(
+    attempt: &mut Attempt<'_>,
+    volunteers: &Volunteers,
+    host: &HostSpec,
+    source: &Source,
+    reply: Reply,
+    exit: Exit,
+) -> Step {
+    let name = show(&attempt.unit.source).into_owned();
+    let text = format!("compile {name} on {} failed with exit code {}", host.text, exit.0);
+    if DAEMON_CODES.contains(&exit.0) {
+        let words = String::from_utf8_lossy(&reply.stderr);
+        let words = words.lines().next().unwrap_or("it gave no reason").trim();
+        crate::warning!("{text}: {words}");
+        volunteers.let_rest(host);
+        let reason = Reason::VolunteerFailed(format!("volunteer {}: {words}", host.text));
+        attempt.failed = Some((exit, reply.stderr));
+        return Step::Next(reason, exit);
+    }
+    if attempt.remote_error_is_final() {
+        pass_on(&reply.stdout, &[source.stderr.as_slice(), reply.stderr.as_slice()].concat());
+        return Step::Done(exit);
+    }
+    crate::info!("{text}; remote compilation of '{name}' failed, retrying locally");
+    attempt.failed = Some((exit, reply.stderr));
+    Step::Here(Reason::CompileFailed(exit.0.into()))
+}
