@@ -89,10 +89,8 @@ impl<'a> Attempt<'a> {
 
     /// Where a local compile is forbidden, a volunteer's last words are all there is.
     pub fn print_remote_stderr_if_final(&self) {
-        if !self.settings.fallback {
-            if let Some((_, stderr)) = &self.failed {
-                pass_on(&[], stderr);
-            }
+        if let (Some((_, stderr)), false) = (&self.failed, self.settings.fallback) {
+            pass_on(&[], stderr);
         }
     }
 
@@ -120,10 +118,8 @@ impl<'a> Attempt<'a> {
             Some(_) => Some(DependencyTarget::create()?),
             None => None,
         };
-        let argv = rewrite::preprocessor(
-            self.unit,
-            target.as_ref().map(|target| target.path.as_os_str()),
-        );
+        let argv =
+            rewrite::preprocessor(self.unit, target.as_ref().map(|target| target.path.as_os_str()));
         crate::debug!("preprocess: {}", Call::line(&argv));
         let cpp = Preprocessor::start(self.call, &argv, target, lzo)?;
         self.supply = Some(Supply::Coming(Box::new(cpp)));

@@ -59,9 +59,9 @@ fn run(argv: &[OsString]) -> Exit {
         }
         Invocation::Help => print(&format!("{}\n{USAGE}", version::banner("distcc"))),
         Invocation::Version => print(&version::banner("distcc")),
-        Invocation::ShowHosts => with_hosts(|list| {
-            list.hosts.iter().map(|host| format!("{}\n", host.text)).collect()
-        }),
+        Invocation::ShowHosts => {
+            with_hosts(|list| list.hosts.iter().map(|host| format!("{}\n", host.text)).collect())
+        }
         Invocation::Slots => with_hosts(|list| {
             let slots: u64 = list.hosts.iter().map(|host| u64::from(host.usable_slots())).sum();
             format!("{slots}\n")
@@ -79,8 +79,9 @@ fn run(argv: &[OsString]) -> Exit {
         Invocation::MissingOperand => {
             let name = argv.first().cloned().unwrap_or_else(|| OsString::from("distcc"));
             let name = name.to_string_lossy();
-            let text =
-                format!("{name}: missing option/operand\nTry `{name} --help' for more information.\n");
+            let text = format!(
+                "{name}: missing option/operand\nTry `{name} --help' for more information.\n"
+            );
             // Without stderr there is nobody to tell; the exit code says it too.
             drop(std::io::stderr().write_all(text.as_bytes()));
             Exit::BAD_ARGUMENTS

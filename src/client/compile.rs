@@ -93,12 +93,7 @@ fn distribute(call: &Call, settings: &Settings, unit: &TranslationUnit) -> Exit 
         };
         let Some(host) = volunteers.list.hosts.get(taken.host) else { break };
         if volunteers::is_here(host) {
-            record.post.publish(
-                Phase::Compile,
-                unit.source.as_bytes(),
-                "localhost",
-                taken.slot,
-            );
+            record.post.publish(Phase::Compile, unit.source.as_bytes(), "localhost", taken.slot);
             let exit = local::run(call);
             record.local(&Reason::HostIsLocalhost, exit);
             return exit;

@@ -94,7 +94,9 @@ fn unusable(host: &HostSpec) -> Option<&'static str> {
 pub fn version(host: &HostSpec) -> Version {
     match host.settled_protocol() {
         // ssh carries bytes at the price of encryption: fewer of them are cheaper.
-        _ if host.protocol == ProtocolWish::Best && matches!(host.transport, Transport::Ssh { .. }) => {
+        _ if host.protocol == ProtocolWish::Best
+            && matches!(host.transport, Transport::Ssh { .. }) =>
+        {
             Version::Lzo
         }
         ProtocolWish::Plain => Version::Plain,

@@ -65,8 +65,9 @@ impl Identity {
     }
 
     fn refuse(&self, host: &HostSpec, how: &str) {
-        let noted = dirs::state_subdir("compilers")
-            .and_then(|_| replace::write(&self.refusal(host), format!("{how}\n").as_bytes(), 0o666));
+        let noted = dirs::state_subdir("compilers").and_then(|_| {
+            replace::write(&self.refusal(host), format!("{how}\n").as_bytes(), 0o666)
+        });
         if let Err(error) = noted {
             crate::info!("cannot remember the compiler of {}: {error}", host.text);
         }
@@ -100,9 +101,7 @@ impl Identity {
             Verdict::Close(how) => {
                 (policy == Mismatch::Refuse || (policy == Mismatch::ByRisk && unit.lto), how)
             }
-            Verdict::Different(how) => {
-                (matches!(policy, Mismatch::Refuse | Mismatch::ByRisk), how)
-            }
+            Verdict::Different(how) => (matches!(policy, Mismatch::Refuse | Mismatch::ByRisk), how),
         };
         if refused {
             self.refuse(host, &how);

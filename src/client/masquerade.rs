@@ -53,7 +53,8 @@ fn folded(path: &Path) -> PathBuf {
 pub fn find_compiler(name: &OsStr, path: &OsStr) -> Option<PathBuf> {
     let ourselves = std::fs::metadata("/proc/self/exe").ok().map(|meta| (meta.dev(), meta.ino()));
     path.as_bytes().split(|&byte| byte == b':').find_map(|entry| {
-        let dir = if entry.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(entry)) };
+        let dir =
+            if entry.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(entry)) };
         let candidate = dir.join(name);
         let meta = std::fs::metadata(&candidate).ok()?;
         let runs = meta.is_file() && meta.permissions().mode() & 0o111 != 0;

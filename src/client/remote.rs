@@ -42,7 +42,7 @@ pub enum Failure {
     #[error("its reply cannot be read: {0}")]
     Garbage(String),
     /// Nothing came or went for too long.
-    #[error("{0} for {} s", .1.as_secs())]
+    #[error("{0} for {limit} s", limit = .1.as_secs())]
     Silent(&'static str, Duration),
     /// A read or write failed.
     #[error("the connection broke: {0}")]

@@ -97,13 +97,15 @@ impl Volunteers {
                 .collect::<Vec<_>>()
         };
         let found = match &self.lock_dir {
-            Some(dir) => match queue::take(dir, Queue::Volunteer, self.pause, &mut offered, on_wait) {
-                Ok(found) => found.map(|(lock, value)| (Some(lock), value)),
-                Err(error) => {
-                    crate::warning!("{}: {error}: slots are not counted", dir.display());
-                    offered().into_iter().next().map(|first| (None, first.value))
+            Some(dir) => {
+                match queue::take(dir, Queue::Volunteer, self.pause, &mut offered, on_wait) {
+                    Ok(found) => found.map(|(lock, value)| (Some(lock), value)),
+                    Err(error) => {
+                        crate::warning!("{}: {error}: slots are not counted", dir.display());
+                        offered().into_iter().next().map(|first| (None, first.value))
+                    }
                 }
-            },
+            }
             None => offered().into_iter().next().map(|first| (None, first.value)),
         };
         match found {
@@ -115,7 +117,12 @@ impl Volunteers {
 
     /// Takes a slot of this machine for the preprocessor.
     pub fn take_preprocessor(&self) -> Option<SlotLock> {
-        local_slot(self.lock_dir.as_deref(), Queue::Preprocess, self.list.local_cpp_slots, self.pause)
+        local_slot(
+            self.lock_dir.as_deref(),
+            Queue::Preprocess,
+            self.list.local_cpp_slots,
+            self.pause,
+        )
     }
 
     /// Whether `host` rests after a failure.
@@ -146,7 +153,11 @@ impl Volunteers {
 }
 
 /// Takes a slot of this machine for a compile or link, or for `-E`.
-pub fn take_local(list: Option<&HostList>, cpp_only: bool, settings: &Settings) -> Option<SlotLock> {
+pub fn take_local(
+    list: Option<&HostList>,
+    cpp_only: bool,
+    settings: &Settings,
+) -> Option<SlotLock> {
     let default = HostList::default();
     let list = list.unwrap_or(&default);
     let dir = dirs::state_subdir("lock").ok();
@@ -199,7 +210,8 @@ impl<'a> Memory<'a> {
         let Some(path) = dirs::state_dir().map(|dir| self.path(&dir, compiler)) else {
             return false;
         };
-        let age = std::fs::metadata(path).and_then(|meta| meta.modified()).map(|time| time.elapsed());
+        let age =
+            std::fs::metadata(path).and_then(|meta| meta.modified()).map(|time| time.elapsed());
         age.is_ok_and(|age| age.is_ok_and(|age| age < REMEMBERED))
     }
 

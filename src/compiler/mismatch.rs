@@ -85,13 +85,12 @@ fn kind(comment: &str) -> &'static str {
 /// Major and minor of the last version number in `comment`: `GCC: (Debian 12.2.0-14) 12.2.0` is
 /// (12, 2), `Debian clang version 14.0.6` is (14, 0).
 fn version(comment: &str) -> Option<(u32, u32)> {
-    comment
-        .split(|sign: char| sign.is_whitespace() || sign == '(' || sign == ')')
-        .rev()
-        .find_map(|word| {
+    comment.split(|sign: char| sign.is_whitespace() || sign == '(' || sign == ')').rev().find_map(
+        |word| {
             let mut parts = word.split(['.', '-', '+']);
             Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-        })
+        },
+    )
 }
 
 /// `ELF64 x86-64` and the like, by the numbers of the ELF specification.
@@ -155,7 +154,8 @@ mod tests {
     #[test]
     fn another_release_or_kind_is_different() {
         let ours = object(62, &[DEBIAN]);
-        for theirs in ["GCC: (GNU) 12.3.0", "GCC: (GNU) 13.2.0", "Debian clang version 14.0.6", "x"] {
+        for theirs in ["GCC: (GNU) 12.3.0", "GCC: (GNU) 13.2.0", "Debian clang version 14.0.6", "x"]
+        {
             let verdict = compare(&ours, Some(&object(62, &[theirs])));
             assert!(matches!(verdict, Verdict::Different(_)), "{theirs}: {verdict:?}");
         }

@@ -13,6 +13,7 @@ pub mod admit;
 pub mod depfile;
 pub mod invocation;
 pub mod language;
+pub mod mismatch;
 pub mod object;
 pub mod options;
 pub mod reason;
