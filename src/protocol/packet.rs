@@ -116,7 +116,7 @@ pub struct PacketReader {
 }
 
 /// The least by which a body grows.
-const STEP: usize = 64 * 1024;
+const STEP: usize = 16 * 1024;
 
 impl PacketReader {
     /// Takes bytes off `input` until a header is whole.
@@ -250,7 +250,7 @@ mod tests {
         let mut sent = 0;
         while reader.body(&mut &piece[..]).is_none() {
             sent += piece.len();
-            assert!(reader.held() <= sent + sent / 2 + 65_536 + 64, "{} of {sent}", reader.held());
+            assert!(reader.held() <= sent + sent / 2 + 16_384 + 64, "{} of {sent}", reader.held());
         }
     }
 

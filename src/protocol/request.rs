@@ -119,6 +119,8 @@ pub struct RequestDecoder {
     file_bytes: usize,
     pending_name: Vec<u8>,
     pending_link: bool,
+    /// Bytes of all bodies taken so far.
+    stored: usize,
     trailing: usize,
 }
 
@@ -141,6 +143,7 @@ impl RequestDecoder {
             file_bytes: 0,
             pending_name: Vec::new(),
             pending_link: false,
+            stored: 0,
             trailing: 0,
         }
     }
@@ -186,8 +189,7 @@ impl RequestDecoder {
     pub fn held(&self) -> usize {
         let vectors = self.argv.capacity() * size_of::<Vec<u8>>()
             + self.tree.files.capacity() * size_of::<SentFile>();
-        let contents = self.command + self.path_bytes + self.file_bytes;
-        self.reader.held() + vectors + contents
+        self.reader.held() + vectors + self.stored
     }
 
     /// What it means that the stream ends here.
@@ -270,6 +272,7 @@ impl RequestDecoder {
 
     /// Takes the body of the packet just judged, and steps on to the next.
     fn accept(&mut self, body: Vec<u8>) -> Option<Request> {
+        self.stored += body.capacity();
         self.stage = match self.stage {
             Stage::Dist if self.version == Version::Pump => Stage::Cdir,
             Stage::Dist => Stage::Argc,
@@ -320,7 +323,7 @@ impl RequestDecoder {
     fn complete(&mut self, body: Vec<u8>) -> Request {
         self.stage = Stage::Complete;
         let tree = std::mem::take(&mut self.tree);
-        (self.command, self.path_bytes, self.file_bytes) = (0, 0, 0);
+        self.stored = 0;
         Request {
             version: self.version,
             echo: self.echo,

@@ -7,7 +7,9 @@
 )]
 
 mod layers;
+mod lzo;
 mod monitor;
+mod wire;
 
 #[test]
 fn banner_names_the_port() {

@@ -1,6 +1,8 @@
-/* The original LZO1X for tests and benches: `lzo2 c` packs stdin, `lzo2 d SIZE` unpacks it to at
- * most SIZE bytes, `lzo2 bench FILE ROUNDS` prints nanoseconds a round for each way. */
+/* The original LZO1X for tests and benches. `lzo2 c` packs and `lzo2 d` unpacks what stdin holds, any
+ * number of times: length, most bytes of the result (two u32), bytes; and answers status, length
+ * (two u32), bytes. `lzo2 bench FILE ROUNDS` prints the best nanoseconds of each way, and the size. */
 #include <lzo/lzo1x.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,20 +56,28 @@ int main(int argc, char **argv)
         printf("%lld %lld %lu\n", best_pack, best_unpack, (unsigned long)packed);
         return size == length ? 0 : 3;
     }
-    unsigned char *in = read_all(stdin, &length);
-    if (strcmp(argv[1], "c") == 0) {
-        unsigned char *out = malloc(length + length / 16 + 67);
-        lzo_uint packed = 0;
-        if (lzo1x_1_compress(in, length, out, &packed, work) != LZO_E_OK)
-            return 4;
-        return fwrite(out, 1, packed, stdout) == packed ? 0 : 5;
+    if (strcmp(argv[1], "c") != 0 && strcmp(argv[1], "d") != 0)
+        return 2;
+    for (;;) {
+        uint32_t head[2], answer[2];
+        unsigned char *in, *out;
+        lzo_uint size;
+        if (fread(head, 4, 2, stdin) != 2)
+            return 0;
+        in = malloc(head[0] + 1);
+        if (fread(in, 1, head[0], stdin) != head[0])
+            return 3;
+        size = argv[1][0] == 'd' ? head[1] : head[0] + head[0] / 16 + 67;
+        out = malloc(size + 1);
+        if (argv[1][0] == 'd')
+            answer[0] = (uint32_t)lzo1x_decompress_safe(in, head[0], out, &size, NULL);
+        else
+            answer[0] = (uint32_t)lzo1x_1_compress(in, head[0], out, &size, work);
+        answer[1] = answer[0] == 0 ? (uint32_t)size : 0;
+        fwrite(answer, 4, 2, stdout);
+        fwrite(out, 1, answer[1], stdout);
+        fflush(stdout);
+        free(in);
+        free(out);
     }
-    if (strcmp(argv[1], "d") == 0 && argc == 3) {
-        lzo_uint size = strtoul(argv[2], NULL, 10);
-        unsigned char *out = malloc(size + 1);
-        if (lzo1x_decompress_safe(in, length, out, &size, NULL) != LZO_E_OK)
-            return 6;
-        return fwrite(out, 1, size, stdout) == size ? 0 : 7;
-    }
-    return 2;
 }

@@ -16,6 +16,8 @@ pub fn compress(bytes: &[u8]) -> Vec<u8> {
 
 /// Bits of a hash.
 const HASH_BITS: u32 = 14;
+/// The longest step over bytes that do not shrink: what follows them may shrink again.
+const MOST_SKIPPED: usize = 512;
 /// Bytes at the end of what is known that no match begins in.
 const TAIL: usize = 20;
 /// Bytes copied at once where that many may be overwritten beyond the ones meant.
@@ -114,10 +116,10 @@ impl Packer {
                 at += length;
                 self.literals_from = at;
             } else {
-                at += 1 + ((at - self.literals_from) >> 5);
+                at += (1 + ((at - self.literals_from) >> 5)).min(MOST_SKIPPED);
             }
         }
-        at
+        at.min(input.len())
     }
 
     /// Writes what is left as literals, and the end mark.
