@@ -7,7 +7,7 @@
 //! * floor 3, what the programs do: [`client`] (one compile), [`daemon`] (the volunteer),
 //!   [`monitor`], [`tools`] (`lsdistcc`, the masquerade directory), [`setup`] (`distcc-setup`).
 //! * floor 2, the machine: [`net`] (connections), [`slots`] (locks shared with C clients, rest),
-//!   [`progress`] (state records for monitors, the journal).
+//!   [`progress`] (state records for monitors, the journal), [`masquerade`] (directories of links).
 //! * floor 1, pure: [`compiler`] (command lines), [`hosts`] (host specs), [`schedule`] (which
 //!   volunteer is next), [`protocol`] (bytes on the wire).
 //! * floor 0: [`base`] (exit codes, environment, log, whole-file writes, temp files, processes).
@@ -19,6 +19,7 @@ pub mod client;
 pub mod compiler;
 pub mod daemon;
 pub mod hosts;
+pub mod masquerade;
 pub mod monitor;
 pub mod net;
 pub mod progress;

@@ -7,13 +7,14 @@
 //! the preprocessor here and the compiler there, [`depfile`] the dependency file's name and target,
 //! and [`target`] the compiler names to ask for; a plan to stay holds a [`reason::Reason`]. The
 //! volunteer reads the same words through [`admit::admit`]. [`object::identify`] tells which
-//! compiler wrote an object.
+//! compiler wrote an object. [`names`] knows a compiler by its name.
 
 pub mod admit;
 pub mod depfile;
 pub mod invocation;
 pub mod language;
 pub mod mismatch;
+pub mod names;
 pub mod object;
 pub mod options;
 pub mod reason;

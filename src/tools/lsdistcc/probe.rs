@@ -1,0 +1,137 @@
+//! Asking one host: does it take a connection, does it compile?
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::protocol::limits::Limits;
+use crate::protocol::packet::{header, token};
+use crate::protocol::reply::ReplyDecoder;
+use crate::protocol::version::Version;
+use crate::protocol::{lzo, request};
+use crate::tools::lsdistcc::options::Options;
+
+/// What is compiled, and how.
+const SOURCE: &[u8] = b"int foo(){return 0;}";
+const ARGUMENTS: [&str; 4] = ["-c", "hello.c", "-o", "hello.o"];
+/// More than any volunteer has to say about [`SOURCE`].
+const LONGEST_OBJECT: usize = 16 << 20;
+
+/// Connects to one of `addresses`, and lets it compile if that is asked for; gives the address that
+/// answered.
+///
+/// # Errors
+///
+/// Why the last address is of no use.
+pub(super) fn ask(options: &Options, addresses: &[SocketAddr]) -> io::Result<IpAddr> {
+    let first = addresses.first().ok_or(io::ErrorKind::NotFound)?;
+    let Some(limit) = options.connect else { return Ok(first.ip()) };
+    let deadline = Instant::now() + limit;
+    let mut stream = connect(addresses, deadline)?;
+    if let (Some(compiler), Some(limit)) = (&options.compiler, options.compile) {
+        compile(&mut stream, options.protocol, compiler, Instant::now() + limit)?;
+    }
+    Ok(stream.peer_addr()?.ip())
+}
+
+fn connect(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::TimedOut);
+    for address in addresses {
+        match TcpStream::connect_timeout(address, remaining(deadline)?) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Sends the test unit and waits for its object.
+fn compile(
+    stream: &mut TcpStream,
+    version: Version,
+    compiler: &str,
+    deadline: Instant,
+) -> io::Result<()> {
+    stream.set_write_timeout(Some(remaining(deadline)?))?;
+    stream.write_all(&test_request(version, compiler))?;
+    let limits = Limits { object: LONGEST_OBJECT, ..Limits::default() };
+    let mut decoder = ReplyDecoder::new(version, &limits);
+    let mut bytes = [0; 4096];
+    loop {
+        stream.set_read_timeout(Some(remaining(deadline)?))?;
+        let count = match stream.read(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            other => other?,
+        };
+        if count == 0 {
+            return Err(io::Error::other(decoder.finish()));
+        }
+        let read = bytes.get(..count).unwrap_or_default();
+        if let Some(reply) = decoder.push(read).map_err(io::Error::other)? {
+            return match reply.status {
+                0 => Ok(()),
+                status => Err(io::Error::other(format!("the compile gave status {status:#x}"))),
+            };
+        }
+    }
+}
+
+/// The whole request, in the order that the version has.
+fn test_request(version: Version, compiler: &str) -> Vec<u8> {
+    let argv: Vec<&str> = std::iter::once(compiler).chain(ARGUMENTS).collect();
+    let mut bytes = Vec::new();
+    match version {
+        Version::Plain => {
+            bytes.extend(request::encode_head(version, &argv));
+            bytes.extend(request::encode_body(token::DOTI, SOURCE));
+        }
+        Version::Lzo => {
+            bytes.extend(request::encode_head(version, &argv));
+            bytes.extend(request::encode_body(token::DOTI, &lzo::compress(SOURCE)));
+        }
+        Version::Pump => {
+            bytes.extend(header(token::DIST, version.number()));
+            bytes.extend(request::encode_body(token::CDIR, b"/"));
+            bytes.extend(header(token::ARGC, u32::try_from(argv.len()).unwrap_or_default()));
+            for word in argv {
+                bytes.extend(request::encode_body(token::ARGV, word.as_bytes()));
+            }
+            bytes.extend(header(token::NFIL, 1));
+            bytes.extend(request::encode_body(token::NAME, b"/hello.c"));
+            bytes.extend(request::encode_body(token::FILE, &lzo::compress(SOURCE)));
+        }
+    }
+    bytes
+}
+
+/// The time left.
+fn remaining(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(version: Version) -> String {
+        String::from_utf8_lossy(&test_request(version, "gcc")).into_owned()
+    }
+
+    #[test]
+    fn the_request_is_the_c_programs_byte_for_byte() {
+        let argv = "ARGC00000005ARGV00000003gccARGV00000002-cARGV00000007hello.cARGV00000002-o\
+                    ARGV00000007hello.o";
+        let plain = format!("DIST00000001{argv}DOTI00000014int foo(){{return 0;}}");
+        assert_eq!(text(Version::Plain), plain);
+        let stream = "%int foo(){return 0;}\x11\0\0";
+        assert_eq!(text(Version::Lzo), format!("DIST00000002{argv}DOTI00000018{stream}"));
+        let pump = format!(
+            "DIST00000003CDIR00000001/{argv}NFIL00000001NAME00000008/hello.cFILE00000018{stream}"
+        );
+        assert_eq!(text(Version::Pump), pump);
+    }
+}
