@@ -139,7 +139,8 @@ impl<'a> Reader<'a> {
         } else if value > i64::from(MOST_SLOTS) {
             self.note(&format!("its limit is taken as {MOST_SLOTS}"));
         }
-        Ok(Some(i32::try_from(value.max(-1)).unwrap_or(MOST_SLOTS).min(MOST_SLOTS)))
+        let most = i64::from(MOST_SLOTS);
+        Ok(Some(i32::try_from(value.clamp(-most, most)).unwrap_or(MOST_SLOTS)))
     }
 
     /// Reads `:PORT`, if it comes next; `None` for a number that is no port.

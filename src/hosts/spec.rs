@@ -131,7 +131,8 @@ impl fmt::Display for HostSpec {
             Transport::Local => return write_local(out, self.slots),
             Transport::Tcp { host, port } => write_tcp(out, host, *port, self.slots)?,
             Transport::Ssh { user, host, command } => {
-                write!(out, "{}@{host}", user.as_deref().unwrap_or_default())?;
+                write!(out, "{}@", user.as_deref().unwrap_or_default())?;
+                write_host(out, host)?;
                 write_limit(out, self.slots)?;
                 if let Some(command) = command {
                     write!(out, ":{command}")?;
@@ -162,16 +163,20 @@ fn write_local(out: &mut fmt::Formatter<'_>, slots: i32) -> fmt::Result {
 }
 
 fn write_tcp(out: &mut fmt::Formatter<'_>, host: &str, port: u16, slots: i32) -> fmt::Result {
-    let plain = !host.contains([':', ',']) && !host.starts_with(['-', '+', '[']);
-    if plain {
-        out.write_str(host)?;
-    } else {
-        write!(out, "[{host}]")?;
-    }
+    write_host(out, host)?;
     if port != DEFAULT_PORT || host == "localhost" {
         write!(out, ":{port}")?;
     }
     write_limit(out, slots)
+}
+
+/// Writes a host's name, in brackets where a part of it would be read as something else.
+fn write_host(out: &mut fmt::Formatter<'_>, host: &str) -> fmt::Result {
+    if host.contains([':', ',']) || host.starts_with(['-', '+', '[']) {
+        write!(out, "[{host}]")
+    } else {
+        out.write_str(host)
+    }
 }
 
 fn write_limit(out: &mut fmt::Formatter<'_>, slots: i32) -> fmt::Result {

@@ -6,6 +6,7 @@
     reason = "a test that meets what it did not expect has failed"
 )]
 
+mod hosts;
 mod layers;
 mod lzo;
 mod monitor;
