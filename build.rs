@@ -1,5 +1,8 @@
-//! Links libgcc into the programs, so that the client loads libc and nothing else at each start,
-//! and tells them the machine they are built for.
+//! Links the unwinder into the programs, so that the client loads libc and nothing else at each
+//! start, and tells them the machine they are built for.
+
+use std::path::Path;
+use std::process::Command;
 
 #[expect(
     clippy::disallowed_methods,
@@ -7,7 +10,7 @@
 )]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-link-arg-bins=-static-libgcc");
+    link_unwinder();
     // Rust writes `x86_64-unknown-linux-gnu` for what GNU tools on Arch call `x86_64-pc-linux-gnu`.
     let target = std::env::var("TARGET").unwrap_or_default();
     let machine = match target.strip_prefix("x86_64-unknown-") {
@@ -15,4 +18,18 @@ fn main() {
         None => target,
     };
     println!("cargo:rustc-env=DISTCC_MACHINE={machine}");
+}
+
+/// `libgcc_s.so` costs each start nine system calls. The linker drops it (`--as-needed`) when the
+/// static twin has given its symbols before; where there is no twin, nothing changes.
+fn link_unwinder() {
+    let Ok(output) = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output() else {
+        return;
+    };
+    let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let path = Path::new(&path);
+    if let (true, true, Some(dir)) = (path.is_absolute(), path.is_file(), path.parent()) {
+        println!("cargo:rustc-link-search=native={}", dir.display());
+        println!("cargo:rustc-link-lib=static:+whole-archive=gcc_eh");
+    }
 }

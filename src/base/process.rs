@@ -115,6 +115,14 @@ impl Drop for Registered {
     }
 }
 
+/// Makes writing to a closed pipe or connection an error instead of a signal, as Rust's own start-up
+/// does. Programs that we start get the default back.
+pub fn ignore_broken_pipes() {
+    // SAFETY: ignoring a signal installs no handler that could run at a bad time.
+    let _ =
+        unsafe { nix::sys::signal::signal(Signal::SIGPIPE, nix::sys::signal::SigHandler::SigIgn) };
+}
+
 fn is_ignored(signal: Signal) -> bool {
     let mut old = std::mem::MaybeUninit::<nix::libc::sigaction>::zeroed();
     // SAFETY: with a null new action sigaction only writes the old one to `old`, which is large

@@ -5,11 +5,10 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use crate::base::exit::Exit;
 use crate::base::log::{self, Level, Sink};
-use crate::base::{env, version};
+use crate::base::{env, process, version};
 use crate::client::call::Call;
 use crate::client::settings::Settings;
 use crate::client::{compile, explain, host_list};
@@ -43,11 +42,17 @@ A host spec is HOST[/SLOTS][:PORT][,lzo], @HOST for ssh, or localhost[/SLOTS].
 More in distcc(1).
 ";
 
-/// Runs the program.
-pub fn main() -> ExitCode {
-    let argv: Vec<OsString> = std::env::args_os().collect();
-    start_log();
-    run(&argv).into()
+/// Runs the program, called by the C library rather than by Rust's start-up.
+///
+/// A panic, which would be a mistake of ours, unwinds to here, so that nothing is left behind.
+pub fn enter() -> u8 {
+    process::ignore_broken_pipes();
+    let outcome = std::panic::catch_unwind(|| {
+        let argv: Vec<OsString> = std::env::args_os().collect();
+        start_log();
+        run(&argv)
+    });
+    outcome.unwrap_or(Exit::FAILED).0
 }
 
 fn run(argv: &[OsString]) -> Exit {

@@ -22,4 +22,4 @@ pub mod remote;
 pub mod settings;
 pub mod volunteers;
 
-pub use cli::main;
+pub use cli::enter;
