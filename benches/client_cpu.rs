@@ -5,6 +5,12 @@
 //! sources of redis and leveldb come from Debian (`apt-get source`, kept in `target/bench-src`);
 //! without them only generated units are measured.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench prints, and stops where it stumbles"
+)]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -52,8 +58,8 @@ struct Farm {
 
 impl Drop for Farm {
     fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
+        drop(self.daemon.kill());
+        drop(self.daemon.wait());
     }
 }
 
@@ -128,7 +134,11 @@ impl Farm {
     fn run(&self, client: &str, options: &str, dir: &Path, command: &[String]) -> bool {
         let state = self.state.join(if client == OURS { "ours" } else { "theirs" });
         fs::create_dir_all(&state).expect("a state directory");
-        let host = format!("127.0.0.1:{}/8{}", self.port, if options.is_empty() { ",plain" } else { options });
+        let host = format!(
+            "127.0.0.1:{}/8{}",
+            self.port,
+            if options.is_empty() { ",plain" } else { options }
+        );
         let host = if client == THEIRS { host.replace(",plain", "") } else { host };
         let output = Command::new(client)
             .args(command)
@@ -182,7 +192,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, bytes: &AtomicU64) {
             break;
         }
     }
-    let _ = to.shutdown(Shutdown::Write);
+    drop(to.shutdown(Shutdown::Write));
 }
 
 /// A preprocessed unit of ordinary size, made from system headers.
@@ -202,7 +212,7 @@ fn preprocessed_unit(dir: &Path) -> PathBuf {
 /// Unpacked Debian sources below `target/bench-src`.
 fn fetch(project: &Path) -> PathBuf {
     let dir = project.join("target/bench-src");
-    let _ = Command::new("bash").arg(project.join("benches/fetch-sources")).arg(&dir).status();
+    drop(Command::new("bash").arg(project.join("benches/fetch-sources")).arg(&dir).status());
     dir
 }
 
