@@ -60,12 +60,16 @@ pub const TMPDIR: Var = Var("TMPDIR");
 pub const HOME: Var = Var("HOME");
 /// Where programs are looked up.
 pub const PATH: Var = Var("PATH");
-/// XDG cache and configuration directories are not used; kept here is what cargo tells `try`.
+/// Set by `cargo run`: the cargo that runs us.
 pub const CARGO: Var = Var("CARGO");
 /// gcc: one more dependency file, which only a local compile writes.
 pub const DEPENDENCIES_OUTPUT: Var = Var("DEPENDENCIES_OUTPUT");
 /// gcc: the same, with system headers.
 pub const SUNPRO_DEPENDENCIES: Var = Var("SUNPRO_DEPENDENCIES");
+/// Set by `cargo run`: the directory of the package whose program it runs.
+pub const CARGO_MANIFEST_DIR: Var = Var("CARGO_MANIFEST_DIR");
+/// Set by `cargo run`: the name of that package.
+pub const CARGO_PKG_NAME: Var = Var("CARGO_PKG_NAME");
 /// systemd socket activation: how many descriptors.
 pub const LISTEN_FDS: Var = Var("LISTEN_FDS");
 /// systemd socket activation: whose descriptors.
