@@ -18,7 +18,7 @@ const FARMS: [(&str, &str); 2] =
 /// makes a build use distcc). Links whose compiler is gone are removed; whatever else is there
 /// stays. Prints the names linked.
 #[derive(Debug, Parser)]
-#[command(name = "update-distcc-symlinks", version = version_text())]
+#[command(name = "update-distcc-symlinks", version = version_text(), max_term_width = 80)]
 pub struct Cli {
     /// Where compilers, distcc and the directories are
     #[arg(long, value_name = "DIR", default_value = "/usr")]

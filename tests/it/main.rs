@@ -10,6 +10,7 @@ mod hosts;
 mod layers;
 mod lzo;
 mod monitor;
+mod tools;
 mod wire;
 
 #[test]

@@ -71,9 +71,14 @@ fn compile(
         }
         let read = bytes.get(..count).unwrap_or_default();
         if let Some(reply) = decoder.push(read).map_err(io::Error::other)? {
-            return match reply.status {
-                0 => Ok(()),
-                status => Err(io::Error::other(format!("the compile gave status {status:#x}"))),
+            return match (reply.status, reply.exit_code()) {
+                (0, _) => Ok(()),
+                (_, Some(code)) => {
+                    Err(io::Error::other(format!("the compiler's exit code is {code}")))
+                }
+                (status, None) => {
+                    Err(io::Error::other(format!("the compiler's status is {status}")))
+                }
             };
         }
     }

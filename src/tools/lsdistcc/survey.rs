@@ -98,7 +98,7 @@ fn next_news(receiver: &Receiver<News>, deadline: Option<Instant>) -> Option<New
 
 impl Survey {
     fn look_up_more(&mut self) -> io::Result<()> {
-        while !self.ended && self.looking_up <= self.options.overlap {
+        while !self.ended && self.looking_up <= self.overlap() {
             let Some(name) = self.options.names.at(self.next) else { break };
             self.next += 1;
             self.looking_up += 1;
@@ -111,6 +111,12 @@ impl Survey {
             })?;
         }
         Ok(())
+    }
+
+    /// How many look-ups may run beside the first: none while it decides which addresses count.
+    fn overlap(&self) -> usize {
+        let undecided = self.options.prefix_bits > 0 && self.first.is_none();
+        if undecided { 0 } else { self.options.overlap }
     }
 
     fn looked_up(&mut self, name: String, found: io::Result<Vec<SocketAddr>>) -> io::Result<()> {
