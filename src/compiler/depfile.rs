@@ -4,6 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::compiler::language::stem;
+use crate::compiler::options::shape::Kind;
+use crate::compiler::reason::Reason;
+use crate::compiler::unit::{Family, Part};
+use crate::compiler::words::Token;
 
 /// The dependency file of one compile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +18,90 @@ pub struct Dependency {
     pub system_headers: bool,
     /// The target that the compiler picks itself; `None` where `-MT` or `-MQ` names it.
     pub target: Option<OsString>,
+}
+
+/// How the command line asks for a dependency file.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// `-MD` or `-MMD`, and whether the system's headers are in.
+    by_driver: Option<bool>,
+    /// `-Wp,-MD,FILE`: the same, and the file.
+    by_cpp: Option<(bool, OsString)>,
+    /// The last `-MF`.
+    file: Option<OsString>,
+    /// `-MT` or `-MQ`.
+    target: bool,
+    /// The first word that makes sense beside one of the above only.
+    word: Option<OsString>,
+    /// The word that contradicts another.
+    unclear: Option<OsString>,
+}
+
+impl Asked {
+    /// Notes a word about dependencies, and says what part it plays.
+    pub fn take(&mut self, token: &Token<'_>, kind: Kind) -> Part {
+        let text = token.text.as_bytes();
+        match kind {
+            Kind::DependencyFile => {
+                let system = matches!(text, b"-MD" | b"--write-dependencies");
+                self.by_driver = Some(system && self.by_driver.unwrap_or(true));
+                Part::DependencyFile
+            }
+            Kind::DependencyName => {
+                self.file = Some(token.value.to_owned());
+                self.word.get_or_insert_with(|| token.text.to_owned());
+                Part::DependencyFile
+            }
+            _ => {
+                self.target |= kind == Kind::DependencyTarget;
+                self.word.get_or_insert_with(|| token.text.to_owned());
+                Part::DependencyTarget
+            }
+        }
+    }
+
+    /// Notes `-Wp,-MD,FILE`.
+    pub fn by_cpp(&mut self, system: bool, file: &OsStr, text: &OsStr) {
+        if self.by_cpp.replace((system, file.to_owned())).is_some() {
+            self.unclear = Some(text.to_owned());
+        }
+    }
+
+    /// The dependency file of a compile of `source` to the `output` that `-o` names.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::DependencyUnclear`] where the words contradict each other or the file has no name.
+    pub fn finish(
+        self,
+        family: Family,
+        source: &OsStr,
+        output: Option<&OsStr>,
+    ) -> Result<Option<Dependency>, Reason> {
+        if let Some(word) = self.unclear {
+            return Err(Reason::DependencyUnclear(word));
+        }
+        let (system_headers, file, output_is_target) = match (self.by_driver, self.by_cpp) {
+            (None, None) => {
+                return self.word.map_or(Ok(None), |word| Err(Reason::DependencyUnclear(word)));
+            }
+            (Some(system), None) => {
+                let file = self.file.unwrap_or_else(|| default_file(source, output));
+                (system, file, true)
+            }
+            // gcc's driver does not see it, and so does not name the target.
+            (None, Some((system, file))) if self.file.is_none() => {
+                (system, file, family == Family::Clang)
+            }
+            (_, Some((_, file))) => return Err(Reason::DependencyUnclear(file)),
+        };
+        if file.is_empty() || file == "-" {
+            return Err(Reason::DependencyUnclear(file));
+        }
+        let target = || default_target(source, if output_is_target { output } else { None });
+        let target = (!self.target).then(target);
+        Ok(Some(Dependency { file, system_headers, target }))
+    }
 }
 
 /// The file that `-MD` without `-MF` writes: the output's name (or, without `-o`, the source's in

@@ -64,6 +64,13 @@ pub struct Form {
     pub preprocessed: bool,
 }
 
+impl Form {
+    /// What `-x` calls it.
+    pub fn name(self) -> &'static str {
+        if self.preprocessed { self.language.preprocessed_name() } else { self.language.name() }
+    }
+}
+
 const fn source(language: Language) -> Form {
     Form { language, preprocessed: false }
 }
