@@ -74,8 +74,15 @@ pub const CARGO_PKG_NAME: Var = Var("CARGO_PKG_NAME");
 pub const LISTEN_FDS: Var = Var("LISTEN_FDS");
 /// systemd socket activation: whose descriptors.
 pub const LISTEN_PID: Var = Var("LISTEN_PID");
+/// systemd socket activation: the names of the descriptors, separated by colons.
+pub const LISTEN_FDNAMES: Var = Var("LISTEN_FDNAMES");
 /// systemd readiness socket.
 pub const NOTIFY_SOCKET: Var = Var("NOTIFY_SOCKET");
+
+/// All variables, for a program that passes some of them on.
+pub fn all() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
 
 impl Var {
     /// The value as bytes, if set.

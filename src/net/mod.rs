@@ -1,6 +1,8 @@
 //! Connections: names to addresses ([`resolve`]), TCP to a volunteer ([`tcp`]), a volunteer behind
-//! ssh ([`ssh`]), and one byte stream for both ([`stream`]).
+//! ssh ([`ssh`]), one byte stream for both ([`stream`]), and where a
+//! volunteer waits for clients ([`listen`]).
 
+pub mod listen;
 pub mod resolve;
 pub mod ssh;
 pub mod stream;

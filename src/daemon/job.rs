@@ -1,0 +1,237 @@
+//! One job: check what the client asks for, compile it, make the reply.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::base::exit::Exit;
+use crate::base::log::{self, Level};
+use crate::compiler::admit::{AdmitOptions, RemoteJob, admit};
+use crate::daemon::client::Client;
+use crate::daemon::compilers::Refused;
+use crate::daemon::run::{self, Call, Ending, Finished, Watch};
+use crate::daemon::service::Service;
+use crate::daemon::summary::{Outcome, Summary, printable};
+use crate::daemon::workdir;
+use crate::protocol::reply::{Reply, encode_reply};
+use crate::protocol::request::Request;
+use crate::protocol::version::Version;
+use crate::{error, info, warning};
+
+/// The object's name in the job's directory. A source never has it: sources keep names with a
+/// suffix that a compiler reads.
+const OUTPUT: &str = "distccd-output.o";
+
+/// A request that is complete, and who waits for the answer.
+#[derive(Debug)]
+pub struct Visit {
+    /// Who.
+    pub client: Client,
+    /// What.
+    pub request: Request,
+}
+
+/// What came of a visit.
+#[derive(Debug)]
+pub struct Served {
+    /// For the log; its time is not yet final.
+    pub summary: Summary,
+    /// For the client; a client that gets none is hung up on.
+    pub reply: Option<Vec<u8>>,
+}
+
+/// Why there is no reply.
+struct Declined {
+    outcome: Outcome,
+    exit: Exit,
+}
+
+impl Declined {
+    const REFUSED: Self = Self { outcome: Outcome::Other, exit: Exit::FAILED };
+    const IO: Self = Self { outcome: Outcome::Other, exit: Exit::IO_ERROR };
+    const GONE: Self = Self { outcome: Outcome::CliDisconn, exit: Exit::IO_ERROR };
+}
+
+/// Does what `request` asks for.
+pub fn serve(service: &Service, client: &Client, request: Request) -> Served {
+    let (version, echo) = (request.version, request.echo);
+    let arrived = client.arrived;
+    match compile(service, client, request) {
+        Ok((mut summary, reply)) => {
+            let reply = encode_reply(version, echo, &reply);
+            summary.time = arrived.elapsed();
+            Served { summary, reply: Some(reply) }
+        }
+        Err(Declined { outcome, exit }) => Served {
+            summary: Summary::without_compile(outcome, exit, arrived.elapsed()),
+            reply: None,
+        },
+    }
+}
+
+fn compile(
+    service: &Service,
+    client: &Client,
+    mut request: Request,
+) -> Result<(Summary, Reply), Declined> {
+    if request.version > Version::Lzo {
+        error!("client {}: protocol 3 (pump) is not served by this version", client.name);
+        return Err(Declined { outcome: Outcome::RejBadReq, exit: Exit::PROTOCOL_ERROR });
+    }
+    let argv: Vec<OsString> =
+        std::mem::take(&mut request.argv).into_iter().map(OsString::from_vec).collect();
+    let job = check(service, client, &argv)?;
+    let unit =
+        (printable(job.compiler.as_encoded_bytes()), printable(job.source.as_encoded_bytes()));
+    let summary = Summary {
+        outcome: Outcome::CompileOk,
+        status: 0,
+        exit: Exit::OK,
+        time: client.arrived.elapsed(),
+        unit: Some(unit),
+    };
+    let program = match service.compilers.find(&job.compiler) {
+        Ok(program) => program,
+        Err(refused @ Refused::Missing(_)) => {
+            error!("{refused}");
+            return Ok(exec_failed(summary, "No such file or directory"));
+        }
+        Err(refused) => {
+            log::write(
+                Level::Critical,
+                "dcc_check_compiler_whitelist",
+                format_args!("{refused} (asked for by {})", client.name),
+            );
+            return Err(Declined::REFUSED);
+        }
+    };
+    let limits = &service.limits;
+    let source = request.take_source(limits).map_err(|error| {
+        error!("bad request from {}: {error}", client.name);
+        Declined { outcome: Outcome::RejBadReq, exit: Exit::PROTOCOL_ERROR }
+    })?;
+    if run::is_gone(client.input()) {
+        return Err(Declined::GONE);
+    }
+    compile_source(service, client, &job, program, source, summary)
+}
+
+/// Checks the command line; a refusal is logged with what to do about it.
+fn check(service: &Service, client: &Client, argv: &[OsString]) -> Result<RemoteJob, Declined> {
+    let options = AdmitOptions { specs_allowed: service.compilers.sysroot().is_some() };
+    match admit(argv, &options) {
+        Ok(job) => {
+            info!(
+                "compile from {} to {}",
+                printable(job.source.as_encoded_bytes()),
+                printable(job.output.as_encoded_bytes())
+            );
+            Ok(job)
+        }
+        Err(refusal) => {
+            error!("refused a command line of {}: {}", client.name, refusal.sentence());
+            Err(Declined::REFUSED)
+        }
+    }
+}
+
+fn compile_source(
+    service: &Service,
+    client: &Client,
+    job: &RemoteJob,
+    program: PathBuf,
+    source: Vec<u8>,
+    mut summary: Summary,
+) -> Result<(Summary, Reply), Declined> {
+    let failed = |error: io::Error| {
+        error!("cannot compile for {}: {error}", client.name);
+        Declined::IO
+    };
+    let input = workdir::source_name(&job.source, job.input_suffix());
+    let mut dir = service.tree.job().map_err(failed)?;
+    dir.write(&input, &source).map_err(failed)?;
+    drop(source);
+    let mut argv = job.argv(program.as_os_str(), &input, OsStr::new(OUTPUT));
+    service.compilers.settle_specs(&mut argv).map_err(|refused| {
+        error!("refused a command line of {}: {refused}", client.name);
+        Declined::REFUSED
+    })?;
+    let mut environment = service.environment.clone();
+    for name in ["TMPDIR", "HOME"] {
+        environment.push((name.into(), dir.path().into()));
+    }
+    let call = Call {
+        program: &program,
+        argv: &argv,
+        environment: &environment,
+        work_dir: dir.path(),
+        max_output: service.config.max_output,
+    };
+    let watch = Watch {
+        client: client.input(),
+        abort: service.aborted(),
+        deadline: service.config.job_lifetime.map(|lifetime| Instant::now() + lifetime),
+    };
+    service.stats.started();
+    let finished = run::run(&call, &service.sandbox, &service.stats, &watch);
+    service.stats.ended();
+    let finished = match finished {
+        Ok(finished) => finished,
+        Err(error) => {
+            error!("failed to exec {}: {error}", program.display());
+            return Ok(exec_failed(summary, &error.to_string()));
+        }
+    };
+    let Finished { ending, stdout, stderr } = finished;
+    let mut reply = Reply { status: 0, stderr, stdout, ..Reply::default() };
+    match ending {
+        Ending::Done(status) => reply.status = status,
+        Ending::TimedOut => {
+            warning!("compile took longer than --job-lifetime: killed");
+            reply.status = i32::from(Exit::TIMEOUT.0) << 8;
+            (summary.outcome, summary.exit) = (Outcome::CompileTimeout, Exit::TIMEOUT);
+        }
+        Ending::ClientGone => {
+            info!("client {} hung up: its compiler is killed", client.name);
+            return Err(Declined::GONE);
+        }
+        Ending::Aborted => {
+            info!("the daemon stops: compile for {} is killed", client.name);
+            return Err(Declined { outcome: Outcome::Other, exit: Exit::GONE });
+        }
+    }
+    summary.status = reply.status;
+    if reply.status == 0 {
+        // A compiler that is content and wrote nothing has made an empty object, as in 3.4.
+        let limit = service.config.max_output;
+        reply.object = dir.read(OsStr::new(OUTPUT), limit).map_err(failed)?.unwrap_or_default();
+    } else if summary.outcome == Outcome::CompileOk {
+        summary.outcome = Outcome::CompileError;
+    }
+    tell(&summary);
+    Ok((summary, reply))
+}
+
+/// The reply to a job whose compiler cannot be started, and what its client reads.
+fn exec_failed(mut summary: Summary, why: &str) -> (Summary, Reply) {
+    let name = summary.unit.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
+    let status = i32::from(Exit::COMPILER_MISSING.0) << 8;
+    let pid = std::process::id();
+    let stderr = format!("distccd[{pid}] (dcc_execvp) ERROR: failed to exec {name}: {why}\n");
+    (summary.outcome, summary.status) = (Outcome::CompileError, status);
+    (summary, Reply { status, stderr: stderr.into_bytes(), ..Reply::default() })
+}
+
+fn tell(summary: &Summary) {
+    if !log::enabled(Level::Info) {
+        return;
+    }
+    let Some((compiler, source)) = &summary.unit else { return };
+    match (summary.status & 0x7f, (summary.status >> 8) & 0xff) {
+        (0, 0) => info!("{compiler} {source} on localhost completed ok"),
+        (0, code) => info!("{compiler} {source} on localhost failed with exit code {code}"),
+        (signal, _) => info!("{compiler} {source} on localhost was killed by signal {signal}"),
+    }
+}

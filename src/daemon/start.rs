@@ -1,0 +1,184 @@
+//! From options to a service: what root is needed for, then the change of user, then the rest.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::base::exit::Exit;
+use crate::base::log::{self, Sink};
+use crate::base::{descriptors, dirs, env};
+use crate::daemon::access::AccessList;
+use crate::daemon::cli::{Config, LogTo};
+use crate::daemon::compilers::Compilers;
+use crate::daemon::detach::PidFile;
+use crate::daemon::options;
+use crate::daemon::privileges::{self, Persona};
+use crate::daemon::reception::Purpose;
+use crate::daemon::sandbox::{self, Sandbox};
+use crate::daemon::service::Service;
+use crate::daemon::workdir::WorkTree;
+use crate::net::listen;
+use crate::{critical, error, info, notice, warning};
+
+/// A listening socket and what it is for.
+pub type Door = (TcpListener, Purpose);
+
+/// Binds what the options say, unless systemd has opened sockets for us.
+///
+/// # Errors
+///
+/// An address cannot be bound.
+pub fn doors(config: &Config, activated: Vec<(String, TcpListener)>) -> io::Result<Vec<Door>> {
+    let mut doors: Vec<Door> = activated
+        .into_iter()
+        .map(|(name, listener)| {
+            (listener, if name == "stats" { Purpose::Stats } else { Purpose::Jobs })
+        })
+        .collect();
+    let has = |doors: &[Door], purpose| doors.iter().any(|(_, one)| *one == purpose);
+    let address = config.listen.as_deref();
+    if !has(&doors, Purpose::Jobs) {
+        let defer = env::DISTCC_TCP_DEFER_ACCEPT.flag(true);
+        let bound = listen::bind(address, config.port, defer)?;
+        doors.extend(bound.into_iter().map(|listener| (listener, Purpose::Jobs)));
+    }
+    if let Some(port) = config.stats_port.filter(|_| !has(&doors, Purpose::Stats)) {
+        let bound = listen::bind(address, port, false)?;
+        doors.extend(bound.into_iter().map(|listener| (listener, Purpose::Stats)));
+    }
+    Ok(doors)
+}
+
+/// Who may connect, as the options say; `daemon` is not satisfied with "everyone".
+///
+/// # Errors
+///
+/// An `--allow` that cannot be read: exit code 101.
+pub fn access(config: &Config, daemon: bool) -> Result<AccessList, Exit> {
+    let mut private = config.allow_private;
+    if daemon && config.allow.is_empty() && !private {
+        warning!(
+            "No --allow option specified. Defaulting to --allow-private. Allowing non-Internet \
+             (globally routable) addresses."
+        );
+        private = true;
+    }
+    AccessList::new(&config.allow, private).map_err(|refused| {
+        error!("{refused}");
+        Exit::BAD_ARGUMENTS
+    })
+}
+
+/// All that happens between the sockets and the first client.
+///
+/// # Errors
+///
+/// The exit code, after saying why.
+pub fn service(
+    mut config: Config,
+    access: AccessList,
+    pid_file: bool,
+) -> Result<(Service, Option<PidFile>), Exit> {
+    if !descriptors::seal() {
+        info!("this kernel cannot seal inherited descriptors");
+    }
+    privileges::be_nice(config.nice, config.oom_score_adj);
+    let files = privileges::set_limits();
+    fit_to_descriptors(&mut config, files);
+    let compilers = compilers(&config)?;
+    let persona = Persona::choose(config.user.as_deref());
+    open_log(&config, persona);
+    let wrote = pid_file.then_some(config.pid_file.as_deref()).flatten();
+    let pid_file = wrote.and_then(|path| write_pid_file(path, persona));
+    let network = config.sandbox != options::Sandbox::Off && sandbox::leave_network();
+    let changed =
+        persona.map_or(Ok(()), Persona::become_it).and_then(|()| privileges::gain_nothing());
+    if let Err(error) = changed {
+        critical!("cannot give up root's rights: {error}");
+        return Err(Exit::SETUID_FAILED);
+    }
+    let temp = dirs::temp_dir();
+    std::env::set_current_dir(&temp).map_err(|error| {
+        error!("cannot go to {}: {error} (set TMPDIR)", temp.display());
+        Exit::IO_ERROR
+    })?;
+    let sandbox = Sandbox::prepare(config.sandbox, compilers.path(), network).map_err(|error| {
+        critical!("{error}");
+        Exit::FAILED
+    })?;
+    let tree = WorkTree::create(&temp).map_err(|error| {
+        error!("cannot make a directory for jobs in {}: {error} (set TMPDIR)", temp.display());
+        Exit::IO_ERROR
+    })?;
+    notice!("sandbox: {}", sandbox.level());
+    let service = Service::new(config, access, compilers, sandbox, tree).map_err(|error| {
+        error!("cannot start: {error}");
+        Exit::FAILED
+    })?;
+    Ok((service, pid_file))
+}
+
+/// More clients than descriptors cannot wait.
+fn fit_to_descriptors(config: &mut Config, files: usize) {
+    // A job has two pipes, a process and files of its own.
+    let jobs = config.jobs.unwrap_or(256).saturating_mul(8);
+    let most = files.saturating_sub(jobs).saturating_sub(64).max(16);
+    if config.max_waiting > most {
+        info!("--max-waiting is cut to {most}: no more files may be open (LimitNOFILE)");
+        config.max_waiting = most;
+    }
+}
+
+fn compilers(config: &Config) -> Result<Compilers, Exit> {
+    let path = env::DISTCCD_PATH.get_nonempty().or_else(|| env::PATH.get_nonempty());
+    let mut compilers = Compilers::new(path.as_deref(), config.insecure, config.sysroot.clone());
+    if let Some(file) = env::DISTCC_CMDLIST.get_nonempty() {
+        let words = env::DISTCC_CMDLIST_NUMWORDS.number().unwrap_or(1);
+        compilers = compilers.with_cmdlist(file.into(), usize::try_from(words).unwrap_or(1));
+    }
+    compilers.check_whitelist().map_err(|why| {
+        critical!("{why}");
+        Exit::COMPILER_MISSING
+    })?;
+    Ok(compilers)
+}
+
+fn write_pid_file(path: &Path, persona: Option<Persona>) -> Option<PidFile> {
+    PidFile::write(path, persona)
+        .inspect_err(|error| error!("cannot write pid file {}: {error}", path.display()))
+        .ok()
+}
+
+/// Sends messages where the options say. A log file that root makes is given to `persona`, who
+/// opens it again on SIGHUP.
+pub fn open_log(config: &Config, persona: Option<Persona>) {
+    let sink = match &config.log_to {
+        LogTo::Stderr => Sink::Stderr,
+        LogTo::Syslog => Sink::Syslog,
+        LogTo::File(path) => match open_log_file(path, persona) {
+            Ok(file) => Sink::File(file),
+            Err(error) => {
+                error!("failed to open {}: {error}; logging to syslog", path.display());
+                Sink::Syslog
+            }
+        },
+    };
+    log::init("distccd", config.log_level, sink);
+}
+
+fn open_log_file(path: &Path, persona: Option<Persona>) -> io::Result<std::fs::File> {
+    let Some(Persona { uid, gid }) = persona else { return log::open_file(path) };
+    // Root must not be led elsewhere by a link in a directory that anyone can write to.
+    let mut options = OpenOptions::new();
+    options.append(true).mode(0o644).custom_flags(nix::libc::O_NOFOLLOW);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            std::os::unix::fs::fchown(&file, Some(uid.as_raw()), Some(gid.as_raw()))?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) => Err(error),
+    }
+}
