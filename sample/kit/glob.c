@@ -34,11 +34,9 @@ static bool match_one(const char **pattern, char c)
         return true;
     case '[':
         return in_class(pattern, c);
-    case '\\':
-        if ((*pattern)[1])
-            ++*pattern;
-        /* fall through */
     default:
+        if (**pattern == '\\' && (*pattern)[1])
+            ++*pattern;
         return *(*pattern)++ == c;
     }
 }

@@ -99,7 +99,7 @@ fn status(entries: &[Entry], jobs: &[Job], expected: Option<usize>) -> String {
 /// One line about one entry.
 fn event(entry: &Entry, done: usize, expected: Option<usize>) -> String {
     let place = match &entry.outcome {
-        Outcome::Remote { volunteer } => volunteer.clone(),
+        Outcome::Remote { volunteer } => tally::address(volunteer).to_owned(),
         Outcome::Local { sentence, .. } => format!("here: {sentence}"),
     };
     let failed = if entry.exit == 0 { "" } else { " (failed)" };
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn lines_tell_where_a_unit_went() {
-        let entry = remote("kit/a.c", "127.0.0.1:4000");
+        let entry = remote("kit/a.c", "127.0.0.1:4000/2");
         assert_eq!(event(&entry, 7, Some(53)), "[ 7/53] kit/a.c  127.0.0.1:4000");
         let entry = Entry { exit: 1, ..local("a.c", "native", "-march=native: not elsewhere") };
         assert_eq!(event(&entry, 7, None), "[7] a.c  here: -march=native: not elsewhere (failed)");

@@ -150,10 +150,9 @@ impl Trial {
     }
 
     fn introduction(&self) -> String {
-        let addresses: Vec<_> = self.guard.volunteers.iter().map(ToString::to_string).collect();
         let slots =
             if self.slots == 1 { "1 slot each" } else { &format!("{} slots each", self.slots) };
-        format!("Volunteers on this machine: {} ({slots})", addresses.join(", "))
+        format!("Volunteers on this machine: {} ({slots})", self.addresses().join(", "))
     }
 
     /// Builds the sample twice, with volunteers and without, and compares.
@@ -168,7 +167,7 @@ impl Trial {
         if !ended.status.success() {
             return Ok(self.failed(screen, &ended));
         }
-        let tally = Tally::of(&live.entries(), &self.host_names());
+        let tally = Tally::of(&live.entries(), &self.addresses());
         screen.print(&format!("\n{}", report::places(&tally)));
         let distributed = self.dir.join("distributed");
         std::fs::rename(self.sample(), &distributed)
@@ -214,7 +213,7 @@ impl Trial {
         command.args(arguments).envs(self.with_volunteers()?);
         let live = Live::new(&self.dir.join("distcc"), None);
         let ended = build::run(&mut command, Group::Ours, &self.signals, || ())?;
-        let tally = Tally::of(&live.entries(), &self.host_names());
+        let tally = Tally::of(&live.entries(), &self.addresses());
         screen.print(&format!("\n{}", report::places(&tally)));
         screen.print(&report::times(&Times {
             distributed: ended.took,
@@ -245,9 +244,8 @@ impl Trial {
         self.guard.volunteers.iter().map(spec).collect()
     }
 
-    /// The volunteers as the journal names them.
-    fn host_names(&self) -> Vec<String> {
-        self.hosts()
+    fn addresses(&self) -> Vec<String> {
+        self.guard.volunteers.iter().map(ToString::to_string).collect()
     }
 
     fn sample(&self) -> PathBuf {

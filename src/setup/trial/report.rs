@@ -49,11 +49,10 @@ fn describe(share: &Share) -> String {
         return "none".to_owned();
     }
     format!(
-        "{:>9}  {} sent, {} received, {} compiling",
+        "{:>9}  {} sent, {} received",
         units(share.units),
         bytes(share.bytes_out),
         bytes(share.bytes_in),
-        seconds(Duration::from_millis(share.compile_ms)),
     )
 }
 
@@ -158,7 +157,7 @@ mod tests {
         ];
         insta::assert_snapshot!(places(&Tally::of(&entries, &volunteers)), @r"
         2 units compiled by volunteers
-          127.0.0.1:40001    2 units  6 kB sent, 400 B received, 0.0 s compiling
+          127.0.0.1:40001    2 units  6 kB sent, 400 B received
           127.0.0.2:40002  none
         2 compiler commands ran here
           1  neither -c nor -S: nothing that a volunteer can compile

@@ -9,8 +9,6 @@ use crate::progress::journal::{Entry, Outcome};
 pub(super) struct Share {
     /// How many units it compiled.
     pub units: usize,
-    /// How long its compiles took, as clients waited for them.
-    pub compile_ms: u64,
     /// Bytes sent to it.
     pub bytes_out: u64,
     /// Bytes received from it.
@@ -31,7 +29,7 @@ pub(super) struct Stayed {
 /// Where everything ran.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// By volunteer, as the host list names it.
+    /// By address.
     pub volunteers: BTreeMap<String, Share>,
     /// By the reason's counter id.
     pub stayed: BTreeMap<String, Stayed>,
@@ -57,9 +55,8 @@ impl Tally {
     }
 
     fn add_remote(&mut self, volunteer: &str, entry: &Entry) {
-        let share = self.volunteers.entry(volunteer.to_owned()).or_default();
+        let share = self.volunteers.entry(address(volunteer).to_owned()).or_default();
         share.units += 1;
-        share.compile_ms += entry.spent.compile_ms;
         share.bytes_out += entry.bytes_out;
         share.bytes_in += entry.bytes_in;
     }
@@ -87,6 +84,11 @@ impl Tally {
     }
 }
 
+/// The address in a host spec, without slots and options.
+pub(super) fn address(spec: &str) -> &str {
+    spec.split(['/', ',']).next().unwrap_or(spec)
+}
+
 /// What a person calls the entry: its unit, or the compiler where there is none.
 pub(super) fn name(entry: &Entry) -> String {
     let bytes = if entry.unit.is_empty() { &entry.compiler } else { &entry.unit };
@@ -106,7 +108,7 @@ pub(super) mod tests {
             compiler: b"gcc".to_vec(),
             outcome,
             exit: 0,
-            spent: Spent { compile_ms: 20, ..Spent::default() },
+            spent: Spent::default(),
             bytes_out: 3000,
             bytes_in: 200,
             message: String::new(),
@@ -124,7 +126,8 @@ pub(super) mod tests {
 
     #[test]
     fn shares_add_up_and_idle_volunteers_are_listed() {
-        let entries = [remote("a.c", "one"), remote("b.c", "one"), local("", "link", "it links")];
+        let entries =
+            [remote("a.c", "one/2"), remote("b.c", "one/2,lzo"), local("", "link", "it links")];
         let tally = Tally::of(&entries, &["one".to_owned(), "two".to_owned()]);
         assert_eq!((tally.distributed(), tally.local()), (2, 1));
         assert_eq!(tally.volunteers["one"].bytes_out, 6000);
