@@ -43,7 +43,7 @@ impl Asked {
         let text = token.text.as_bytes();
         match kind {
             Kind::DependencyFile => {
-                let system = matches!(text, b"-MD" | b"--write-dependencies");
+                let system = text == b"-MD";
                 self.by_driver = Some(system && self.by_driver.unwrap_or(true));
                 Part::DependencyFile
             }
@@ -65,6 +65,11 @@ impl Asked {
         if self.by_cpp.replace((system, file.to_owned())).is_some() {
             self.unclear = Some(text.to_owned());
         }
+    }
+
+    /// Notes a word that asks for a dependency file in a way that is not followed.
+    pub fn unclear(&mut self, text: &OsStr) {
+        self.unclear = Some(text.to_owned());
     }
 
     /// The dependency file of a compile of `source` to the `output` that `-o` names.

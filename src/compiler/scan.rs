@@ -228,6 +228,10 @@ impl Scanner {
             let [file, tail @ ..] = tail else { break };
             self.dependency.by_cpp(system, file, token.text);
             rest = tail;
+            if self.family == Family::Clang && !rest.is_empty() {
+                // Clang's driver understands the pair alone.
+                self.dependency.unclear(token.text);
+            }
         }
         for inner in tokens(self.family, rest) {
             let part = match inner.kind() {

@@ -7,6 +7,7 @@
 )]
 
 mod argv;
+mod compilers;
 mod hosts;
 mod layers;
 mod lzo;
