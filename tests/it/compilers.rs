@@ -49,10 +49,11 @@ impl Place {
     fn scan(&self, argv: &[OsString]) -> TranslationUnit {
         let client = self.client();
         let around = Surroundings { cwd: &client, path: &[], disk: &RealDisk };
-        match scan(argv, &around) {
-            Plan::Distribute(unit) => *unit,
-            Plan::Local(reason) => panic!("{argv:?} is local: {}", reason.sentence()),
-        }
+        let unit = match scan(argv, &around) {
+            Plan::Distribute(unit) => Ok(*unit),
+            Plan::Local(reason) => Err(format!("{argv:?}: {}", reason.sentence())),
+        };
+        unit.unwrap()
     }
 
     /// Compiles as a client and a volunteer of ours do together; the object is the volunteer's.
@@ -144,8 +145,7 @@ fn dependency_file_is_the_one_of_a_local_compile() {
         assert!(local.status.success(), "{argv:?} {local:?}");
         assert!(place.client().join(&unit.output).exists(), "{argv:?} {:?}", unit.output);
         let named = place.client().join(unit.dependency_file.as_ref().unwrap());
-        let expected =
-            std::fs::read_to_string(&named).unwrap_or_else(|_| panic!("{argv:?}: {named:?}"));
+        let expected = std::fs::read_to_string(&named).unwrap();
         let to = place.volunteer().join("deps");
         let here = run(&place.client(), &rewrite::preprocessor(&unit, Some(to.as_os_str())));
         assert!(here.status.success(), "{argv:?} {here:?}");
