@@ -38,16 +38,19 @@ int main(int argc, char **argv)
         FILE *file = fopen(argv[2], "rb");
         int round, rounds = atoi(argv[3]);
         unsigned char *in = read_all(file, &length);
-        unsigned char *out = malloc(length + length / 16 + 67), *back = malloc(length + 1);
         lzo_uint packed = 0, size = 0;
         long long best_pack = 1LL << 62, best_unpack = 1LL << 62;
         for (round = 0; round < rounds; round++) {
             long long begin = now(), middle, end;
+            unsigned char *out = malloc(length + length / 16 + 67), *back;
             lzo1x_1_compress(in, length, out, &packed, work);
             middle = now();
             size = length + 1;
+            back = malloc(size);
             lzo1x_decompress_safe(out, packed, back, &size, NULL);
             end = now();
+            free(out);
+            free(back);
             if (middle - begin < best_pack)
                 best_pack = middle - begin;
             if (end - middle < best_unpack)
