@@ -1,7 +1,7 @@
 //! `lsdistcc`: which hosts have a distcc daemon that answers.
 //!
-//! [`options`] reads the command line, [`names`] says whom to ask, [`survey`] asks many at once and
-//! prints those that answer, [`probe`] asks one.
+//! `options` reads the command line, `names` says whom to ask, `survey` asks many at once and
+//! prints those that answer, `probe` asks one.
 
 mod names;
 mod options;
