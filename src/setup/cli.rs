@@ -25,9 +25,6 @@ pub enum Action {
     /// what was compiled where, what stayed here and why, how long it took, and whether the objects
     /// are the same. Everything it started or made is gone when it ends.
     Try(TryOptions),
-    /// Holds the volunteers of `try` (started by it)
-    #[command(hide = true)]
-    Guard(GuardOptions),
 }
 
 /// Options of `distcc-setup try`.
@@ -52,8 +49,12 @@ pub struct TryOptions {
     pub command: Vec<OsString>,
 }
 
-/// Options of the hidden `distcc-setup guard`.
-#[derive(Debug, Args)]
+/// The first word with which `try` calls this program again, to guard its volunteers.
+pub const GUARD: &str = "__guard";
+
+/// Options of that call; they are no people's business, so neither help nor completions show them.
+#[derive(Debug, Parser)]
+#[command(name = "distcc-setup __guard")]
 pub struct GuardOptions {
     /// The private directory, removed at the end
     #[arg(long)]
@@ -86,10 +87,8 @@ mod tests {
     }
 
     fn options(words: &[&str]) -> TryOptions {
-        match parse(words).unwrap().action {
-            Action::Try(options) => options,
-            Action::Guard(_) => panic!("not try"),
-        }
+        let Action::Try(options) = parse(words).unwrap().action;
+        options
     }
 
     #[test]

@@ -11,7 +11,7 @@ use clap::Parser;
 
 use crate::base::exit::Exit;
 use crate::base::log::{self, Level, Sink};
-use crate::setup::cli::{Action, Cli};
+use crate::setup::cli::{Action, Cli, GuardOptions};
 
 /// Runs the program with the process's own arguments.
 pub fn main() -> ExitCode {
@@ -21,15 +21,23 @@ pub fn main() -> ExitCode {
 
 /// Reads the command line and does what it says.
 fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
+    let mut argv: Vec<OsString> = argv.into_iter().collect();
+    if argv.get(1).is_some_and(|word| word == cli::GUARD) {
+        argv.remove(0);
+        return GuardOptions::try_parse_from(argv)
+            .map_or_else(|error| refuse(&error), |options| trial::guard::run(&options));
+    }
     match Cli::try_parse_from(argv) {
         Ok(Cli { action: Action::Try(options) }) => trial::run(&options),
-        Ok(Cli { action: Action::Guard(options) }) => trial::guard::run(&options),
-        Err(error) => {
-            // Nowhere is left to say that saying it failed.
-            drop(error.print());
-            Exit(u8::try_from(error.exit_code()).unwrap_or(2))
-        }
+        Err(error) => refuse(&error),
     }
+}
+
+/// Prints what clap has to say: an error, or help.
+fn refuse(error: &clap::Error) -> Exit {
+    // Nowhere is left to say that saying it failed.
+    drop(error.print());
+    Exit(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Prints a line for people on stderr.

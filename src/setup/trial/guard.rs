@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::base::exit::Exit;
-use crate::setup::cli::GuardOptions;
+use crate::setup::cli::{self, GuardOptions};
 use crate::setup::trial::TrialError;
 use crate::setup::trial::volunteer::{self, Volunteer};
 
@@ -42,7 +42,12 @@ impl Guard {
     /// cannot.
     pub(super) fn start(options: &GuardOptions) -> Result<Self, TrialError> {
         let mut command = Command::new("/proc/self/exe");
-        command.arg("guard").arg("--dir").arg(&options.dir).arg("--distccd").arg(&options.distccd);
+        command
+            .arg(cli::GUARD)
+            .arg("--dir")
+            .arg(&options.dir)
+            .arg("--distccd")
+            .arg(&options.distccd);
         command.args(["--volunteers", &options.volunteers.to_string()]);
         command.args(["--slots", &options.slots.to_string()]);
         if options.keep {
@@ -75,7 +80,7 @@ impl Drop for Guard {
     }
 }
 
-/// The guard's own program: `distcc-setup guard`.
+/// The guard's own program: `distcc-setup __guard`.
 pub(in crate::setup) fn run(options: &GuardOptions) -> Exit {
     // Signals that end `try` close our standard input, which is soon enough.
     for signal in [SIGINT, SIGTERM, SIGHUP] {
