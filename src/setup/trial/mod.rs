@@ -29,6 +29,7 @@ use crate::base::disk::{Disk, RealDisk};
 use crate::base::exit::Exit;
 use crate::base::process::exit_of;
 use crate::base::{dirs, env, replace};
+use crate::masquerade;
 use crate::setup::cli::{GuardOptions, TryOptions};
 use crate::setup::trial::build::{Ended, Group, Signals};
 use crate::setup::trial::compare::Comparison;
@@ -284,10 +285,8 @@ fn verdict(tally: &Tally, comparison: &Comparison) -> Exit {
 
 /// Fills the private directory with what clients and volunteers need.
 fn furnish(dir: &Path, compilers: &Compilers, distcc: &Path) -> io::Result<()> {
-    let (masquerade, state) = (dir.join("bin"), dir.join("distcc"));
-    std::fs::create_dir(&masquerade)?;
-    std::fs::create_dir(&state)?;
-    compilers::masquerade(compilers, &masquerade, distcc)?;
+    std::fs::create_dir(dir.join("distcc"))?;
+    masquerade::fill(&dir.join("bin"), distcc, &compilers.path)?;
     let list = compilers::command_list(compilers);
     replace::write(&dir.join(volunteer::COMMAND_LIST), &list, 0o644)
 }

@@ -1,0 +1,257 @@
+//! Man pages, completions and README against the programs: what one says, the others say too.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap_complete::Shell;
+use makepkg_distcc::compiler::options::stays::Stays;
+
+/// The programs whose options are in the man page's section OPTIONS, with what shows them.
+const PROGRAMS: [(&str, &str, &[&str]); 3] = [
+    ("distcc", env!("CARGO_BIN_EXE_distcc"), &["--help"]),
+    ("distccd", env!("CARGO_BIN_EXE_distccd"), &["--help"]),
+    ("distcc-setup", env!("CARGO_BIN_EXE_distcc-setup"), &["try", "--help"]),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A man page's source without fonts and escapes.
+fn man(page: &str) -> String {
+    let text = read(format!("man/{page}.1"));
+    ["\\fB", "\\fI", "\\fP", "\\fR"]
+        .iter()
+        .fold(text.replace("\\-", "-"), |text, font| text.replace(font, ""))
+}
+
+/// The text between a heading and the next.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let start = page.find(&format!("\n.SH {heading}\n"));
+    let start = start.or_else(|| page.find(&format!("\n.SH \"{heading}\"\n"))).unwrap() + 1;
+    let rest = &page[start..];
+    &rest[..rest[1..].find("\n.SH ").map_or(rest.len(), |at| at + 1)]
+}
+
+/// The options among the words of a line.
+fn options_in(line: &str) -> impl Iterator<Item = String> {
+    let is_option = |word: &&str| {
+        let name = word.trim_start_matches('-');
+        let dashes = word.len() - name.len();
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        name.chars().all(plain) && matches!((dashes, name.len()), (1, 1) | (2, 2..))
+    };
+    line.split([' ', ',', '=', '[', ']', '"']).filter(is_option).map(str::to_owned)
+}
+
+/// The options that `--help` lists: those at the beginning of a line.
+fn options_of_help(program: &str, arguments: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}");
+    let help = String::from_utf8(output.stdout).unwrap();
+    let listed = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    listed.flat_map(|line| options_in(line.split("  ").next().unwrap_or(line))).collect()
+}
+
+/// The options that a man page describes: those in the tags of its section OPTIONS.
+fn options_of_man(page: &str) -> BTreeSet<String> {
+    let page = man(page);
+    let mut lines = section(&page, "OPTIONS").lines();
+    let mut found = BTreeSet::new();
+    while let Some(line) = lines.next() {
+        if line == ".TP" {
+            found.extend(options_in(lines.next().unwrap()));
+        }
+    }
+    found
+}
+
+#[test]
+fn man_pages_and_help_list_the_same_options() {
+    for (name, program, help) in PROGRAMS {
+        let mut in_help = options_of_help(program, help);
+        assert!(in_help.len() > 4, "{name}: {in_help:?}");
+        if name == "distcc-setup" {
+            in_help.extend(["-V".to_owned(), "--version".to_owned()]);
+        }
+        assert_eq!(options_of_man(name), in_help, "{name}");
+    }
+}
+
+#[test]
+fn every_program_has_a_man_page_that_names_it() {
+    for entry in std::fs::read_dir(root().join("src/bin")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let page = man(name);
+        assert!(section(&page, "NAME").contains(&format!("\n{name} - ")), "{name}");
+    }
+}
+
+#[test]
+fn man_has_no_fault_to_find_in_the_man_pages() {
+    if Command::new("man").arg("--version").output().is_err() {
+        return;
+    }
+    for entry in std::fs::read_dir(root().join("man")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut man = Command::new("man");
+        man.args(["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"]).arg(&path);
+        let output = man.env("MANWIDTH", "80").env("LC_ALL", "C").output().unwrap();
+        assert!(output.status.success(), "{}", path.display());
+        let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(complaints, "", "{}", path.display());
+    }
+}
+
+#[test]
+fn every_variable_we_read_is_in_a_man_page() {
+    let pages: Vec<_> = PROGRAMS.iter().map(|(name, ..)| man(name)).collect();
+    let source = read("src/base/env.rs");
+    let variables: Vec<_> =
+        source.split("Var(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(variables.len() > 20, "{variables:?}");
+    for variable in variables {
+        assert!(pages.iter().any(|page| page.contains(variable)), "{variable}");
+    }
+}
+
+#[test]
+fn every_reason_to_stay_here_is_in_the_man_page() {
+    let page = man("distcc");
+    let listed: BTreeSet<_> = section(&page, "WHAT STAYS HERE")
+        .lines()
+        .filter_map(|line| line.strip_prefix(".B "))
+        .map(str::to_owned)
+        .collect();
+    let reasons = read("src/compiler/reason.rs");
+    let names = reasons.split_once("pub fn counter").unwrap().1;
+    let names = names.split_once("\n    }\n").unwrap().0;
+    let other = names.split("=> \"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let by_option = Stays::ALL.iter().map(|stays| stays.counter());
+    for name in other.chain(by_option) {
+        assert!(listed.contains(name), "{name}");
+    }
+}
+
+/// The clap programs, by name.
+fn clap_programs() -> [(&'static str, clap::Command); 2] {
+    [
+        ("distcc-setup", makepkg_distcc::setup::cli::command()),
+        ("distccd", makepkg_distcc::daemon::cli::command()),
+    ]
+}
+
+fn completion_file(shell: Shell, program: &str) -> PathBuf {
+    let name = match shell {
+        Shell::Zsh => format!("_{program}"),
+        Shell::Fish => format!("{program}.fish"),
+        _ => format!("{program}.bash"),
+    };
+    root().join("completions").join(name)
+}
+
+/// `UPDATE_COMPLETIONS=1` writes the files anew.
+#[test]
+fn completions_are_those_of_the_clap_types() {
+    let update = std::env::vars_os().any(|(name, _)| name == "UPDATE_COMPLETIONS");
+    for (program, mut command) in clap_programs() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let mut made = Vec::new();
+            clap_complete::generate(shell, &mut command, program, &mut made);
+            let path = completion_file(shell, program);
+            if update {
+                makepkg_distcc::base::replace::write(&path, &made, 0o666).unwrap();
+            }
+            let kept = std::fs::read(&path).unwrap_or_default();
+            assert!(
+                made == kept,
+                "{}: run UPDATE_COMPLETIONS=1 cargo test completions_are",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn completions_of_distcc_offer_every_option_of_its_help() {
+    let (name, program, help) = PROGRAMS[0];
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        let path = completion_file(shell, name);
+        let text = read(&path);
+        for option in options_of_help(program, help) {
+            let offered = match (shell, option.strip_prefix("--")) {
+                (Shell::Fish, Some(long)) => text.contains(&format!("-l {long} ")),
+                (Shell::Fish, None) => text.contains(&format!("-s {} ", &option[1..])),
+                _ => text.contains(&option),
+            };
+            assert!(offered, "{}: {option}", path.display());
+        }
+    }
+}
+
+#[test]
+fn shells_can_read_the_completions() {
+    for (shell, suffix) in [("bash", ".bash"), ("zsh", "_distcc"), ("fish", ".fish")] {
+        if Command::new(shell).arg("--version").output().is_err() {
+            continue;
+        }
+        for entry in std::fs::read_dir(root().join("completions")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if !name.ends_with(suffix) && !name.starts_with(suffix) {
+                continue;
+            }
+            let status = Command::new(shell).arg("-n").arg(&path).status().unwrap();
+            assert!(status.success(), "{shell} -n {}", path.display());
+        }
+    }
+}
+
+/// The blocks of commands in a Markdown file, a line each.
+fn commands(markdown: &str) -> Vec<&str> {
+    let blocks = markdown.split("```").skip(1).step_by(2);
+    let shell = blocks.filter_map(|block| block.strip_prefix("sh\n"));
+    shell.flat_map(str::lines).map(|line| line.trim_start_matches("$ ")).collect()
+}
+
+#[test]
+fn the_commands_of_the_readme_exist() {
+    let readme = read("README.md");
+    let commands = commands(&readme);
+    for wanted in ["cargo run --release -- try", "tests/run"] {
+        assert!(commands.contains(&wanted), "{wanted} is not in {commands:?}");
+    }
+    assert!(root().join("tests/run").is_file());
+    for command in commands {
+        let words: Vec<_> = command.split_whitespace().collect();
+        if let Some(at) = words.iter().position(|word| *word == "distcc-setup") {
+            let mut line = vec!["distcc-setup"];
+            line.extend(words[at + 1..].iter().take_while(|word| **word != "#"));
+            let parsed = makepkg_distcc::setup::cli::command().try_get_matches_from(line);
+            assert!(parsed.is_ok(), "{command}");
+        }
+    }
+}
+
+#[test]
+fn files_that_the_documents_name_exist() {
+    for document in ["README.md", "ARCHITECTURE.md"] {
+        let text = read(document);
+        let quoted = text.split('`').skip(1).step_by(2);
+        let is_ours = |name: &&str| {
+            ["src/", "tests/", "man/", "sample/", "benches/", "completions/", "fuzz/", ".ci/"]
+                .iter()
+                .any(|top| name.starts_with(top))
+        };
+        for name in quoted.filter(is_ours) {
+            assert!(root().join(name).exists(), "{document}: {name}");
+        }
+    }
+}
