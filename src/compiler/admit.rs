@@ -305,3 +305,270 @@ fn harm(stays: Stays, token: &Token<'_>) -> Result<Harm, Refusal> {
         Harm::NoJob => Err(Refusal::NoJob(text)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    fn argv(line: &str) -> String {
+        let job = admit(&words(line), &AdmitOptions::default()).unwrap();
+        let argv = job.argv(&job.compiler, OsStr::new("in"), OsStr::new("out"));
+        argv.join(OsStr::new(" ")).into_string().unwrap()
+    }
+
+    /// What `admit` says of an option between `gcc` and `-c t.c -o t.o`.
+    fn refusal(option: &str) -> Option<Refusal> {
+        let compiler = if option.starts_with("clang: ") { "clang" } else { "gcc" };
+        let option = option.trim_start_matches("clang: ");
+        let line = format!("{compiler} {option} -c t.c -o t.o");
+        admit(&words(&line), &AdmitOptions::default()).err()
+    }
+
+    #[test]
+    fn what_a_stock_client_sends_is_admitted() {
+        let tail = "-fno-diagnostics-show-caret -x cpp-output in -o out";
+        assert_eq!(argv("gcc -c t.c -o t.o"), format!("gcc -c {tail}"));
+        // Not stripped by distcc 3.4, and read by no compiler of preprocessed text.
+        assert_eq!(
+            argv("gcc -iquote /home/x -isysroot /s --sysroot=/s -includex.h -x c -c /a/t.c -o t.o"),
+            format!("gcc -c {tail}")
+        );
+        assert_eq!(
+            argv("gcc -gsplit-dwarf -save-temps -fstack-usage -fdump-tree-all -v -c t.c -o t.o"),
+            format!("gcc -gsplit-dwarf -save-temps -fstack-usage -fdump-tree-all -v -c {tail}")
+        );
+        assert_eq!(
+            argv("clang -target x86_64-pc-linux-gnu -S d/t.cc"),
+            "clang -target x86_64-pc-linux-gnu -S -fno-caret-diagnostics -x c++-cpp-output in -o out"
+        );
+    }
+
+    #[test]
+    fn body_is_compiled_as_preprocessed_text_whatever_it_is_called() {
+        for (line, language) in [
+            ("gcc -x c -c t.c -o t.o", "cpp-output"),
+            ("gcc -xc++ -c t.c -o t.o", "c++-cpp-output"),
+            ("gcc -c t.ii -o t.o", "c++-cpp-output"),
+            ("g++ -c t.c -o t.o", "c++-cpp-output"),
+            ("g++ -x c -c t.c -o t.o", "cpp-output"),
+            ("aarch64-linux-gnu-g++-12 -c t.i -o t.o", "c++-cpp-output"),
+            ("gcc -c t.c -x c++ -o t.o", "cpp-output"),
+            ("gcc -c t.mm -o t.o", "objective-c++-cpp-output"),
+        ] {
+            assert!(argv(line).contains(&format!("-x {language} in -o out")), "{line}");
+        }
+    }
+
+    #[test]
+    fn programs_of_the_clients_choice_are_not_run() {
+        for option in [
+            "-wrapper /usr/bin/touch,x",
+            "-wrapperx",
+            "-B/tmp/x",
+            "-B /tmp/x",
+            "--prefix=/tmp",
+            "-specs=x",
+            "-specs x",
+            "--specs=x",
+            "clang: -fno-integrated-cc1",
+            "clang: -ld-path=/tmp/x",
+            "-foffload=nvptx-none",
+            "clang: --offload-arch=sm_70",
+        ] {
+            assert!(matches!(refusal(option), Some(Refusal::RunsProgram(_))), "{option}");
+        }
+    }
+
+    #[test]
+    fn code_of_the_clients_choice_is_not_loaded() {
+        for option in [
+            "-fplugin=x.so",
+            "-fplugin=annobin",
+            "-fplugin-arg-x-y=z",
+            "-iplugindir=/tmp",
+            "clang: -fpass-plugin=x.so",
+            "-fmodule-mapper=|prog",
+            "-fmodules-ts",
+            "clang: -fmodule-file=x.pcm",
+            "clang: -include-pch x.pch",
+        ] {
+            assert!(matches!(refusal(option), Some(Refusal::LoadsCode(_))), "{option}");
+        }
+        for option in [
+            "--plugin=x.so",
+            "clang: -Xclang -load -Xclang x.so",
+            "clang: -mllvm -load=x.so",
+            "clang: -Xclang -add-plugin -Xclang x",
+            "clang: -Xclang -fplugin=x",
+        ] {
+            assert!(
+                matches!(refusal(option), Some(Refusal::UnknownOption(_) | Refusal::LoadsCode(_))),
+                "{option}"
+            );
+        }
+    }
+
+    #[test]
+    fn files_outside_the_job_are_neither_read_nor_written() {
+        for option in [
+            "-aux-info x",
+            "-aux-info=x",
+            "-dumpdir /tmp/",
+            "-dumpbase ../x",
+            "-fdump-tree-all=/tmp/x",
+            "-fdump-rtl-all=../x",
+            "-fprofile-use=/x",
+            "-fauto-profile=/x",
+            "-fopt-info-all=/tmp/x",
+            "-fprofile-arcs",
+            "--coverage",
+            "-fprofile-note=x",
+            "clang: --serialize-diagnostics x",
+            "clang: -ftime-trace=/tmp/x",
+            "clang: -fsanitize-ignorelist=/etc/shadow",
+            "clang: -index-store-path x",
+            "clang: -MJ x",
+            "clang: --config /tmp/x",
+            "-Wa,-a=/tmp/x",
+            "-Wa,--MD,/tmp/x",
+            "-Wa,@/tmp/x",
+            "-Wa,/etc/shadow",
+            "-Xassembler -o -Xassembler /tmp/x",
+            "-Wa,-I/etc",
+            "-fnew-output=/tmp/x",
+            "-mnew-list=../x",
+            "-fself-test=/tmp",
+            "--new=x",
+            "-new",
+            "clang: -mllvm -info-output-file=/tmp/x",
+            "clang: -fthinlto-index=/x",
+            "-fdiagnostics-add-output=sarif:file=/tmp/x",
+            "clang: -working-directory /tmp",
+            "-fcallgraph-info=/x",
+            "@/tmp/x",
+            "--param @/tmp/x",
+            "-frandom-seed @x",
+        ] {
+            assert!(refusal(option).is_some(), "{option}");
+        }
+    }
+
+    #[test]
+    fn what_only_preprocessor_and_linker_read_does_not_reach_the_compiler() {
+        let line = "gcc -I /x -D X -MD -MF /etc/x -MT y -MP -Wp,-MD,/etc/y -include /etc/shadow \
+            -imacros/etc/z -Xpreprocessor -P -L/x -lfoo -Wl,-Map,/etc/map -Xlinker x -T /x -H -C \
+            -traditional-cpp -fpreprocessed -fdirectives-only -P -isystem x -c t.c -o /etc/t.o";
+        assert_eq!(
+            argv(&line.replace('\\', " ")),
+            "gcc -c -fno-diagnostics-show-caret -x cpp-output in -o out"
+        );
+    }
+
+    #[test]
+    fn what_is_no_compile_of_one_source_is_refused() {
+        for line in [
+            "",
+            "gcc",
+            "-gcc -c t.c",
+            "@gcc -c t.c",
+            "gcc t.c -o t",
+            "gcc -c",
+            "gcc -c a.c b.c",
+            "gcc -c t.c t.o",
+            "gcc -E t.c",
+            "gcc -c -E t.c",
+            "gcc -M -c t.c",
+            "gcc -c t.s",
+            "gcc -c -",
+            "gcc -x assembler -c t.c",
+            "gcc -x c-header -c t.c",
+            "gcc -x go -c t.c",
+            "gcc -c t.c -D",
+            "gcc -c t.c -o a -o b",
+            "clang --analyze -c t.c",
+            "clang -emit-ast -c t.c",
+            "gcc -march=native -c t.c",
+            "gcc -mcpu=native -c t.c",
+        ] {
+            assert!(admit(&words(line), &AdmitOptions::default()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn specs_are_admitted_where_the_volunteer_keeps_them_and_named_to_the_caller() {
+        let options = AdmitOptions { specs_allowed: true };
+        let job = admit(&words("gcc -specs=nano.specs -c t.c"), &options).unwrap();
+        assert_eq!(job.specs, ["nano.specs"]);
+        assert!(admit(&words("gcc -specs nano.specs -c t.c"), &options).is_err());
+    }
+
+    #[test]
+    fn refusal_names_the_word() {
+        let refusal = refusal("-fplugin=x.so").unwrap();
+        insta::assert_snapshot!(refusal.sentence(), @r#""-fplugin=x.so" would load code of the client's choice"#);
+    }
+
+    /// Words that mean something, and some that do not.
+    fn word() -> impl Strategy<Value = String> {
+        prop_oneof![
+            proptest::sample::select(vec![
+                "-c",
+                "-S",
+                "-o",
+                "t.c",
+                "t.o",
+                "-x",
+                "c",
+                "-xc++",
+                "-D",
+                "-Wp,-MD,x",
+                "-Wp,",
+                "-MF",
+                "-MT",
+                "-MD",
+                "@x",
+                "-Wa,",
+                "-Wa,--defsym",
+                "-Xassembler",
+                "-Xclang",
+                "-mllvm",
+                "-g",
+                "-flto",
+                "-I",
+                "-target",
+                "-B",
+                "-specs",
+                "-",
+                "--",
+                "",
+                "none",
+                "-O2",
+                "-E",
+                "-M",
+            ])
+            .prop_map(str::to_owned),
+            "-[a-zA-Z-]{0,8}[=,/@.]{0,2}[a-z.]{0,4}",
+            "\\PC{0,6}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_are_judged_without_a_panic(line in proptest::collection::vec(word(), 0..12),
+                                                clang in any::<bool>()) {
+            let compiler = if clang { "clang" } else { "gcc" };
+            let words: Vec<OsString> =
+                std::iter::once(compiler.to_owned()).chain(line).map(OsString::from).collect();
+            if let Ok(job) = admit(&words, &AdmitOptions::default()) {
+                let argv = job.argv(OsStr::new("cc"), OsStr::new("in"), OsStr::new("out"));
+                prop_assert!(!argv.iter().any(|word| word.as_bytes().starts_with(b"@")));
+            }
+        }
+    }
+}

@@ -6,19 +6,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use crate::compiler::language::stem;
 use crate::compiler::options::shape::Kind;
 use crate::compiler::reason::Reason;
-use crate::compiler::unit::{Family, Part};
+use crate::compiler::unit::{Dependency, Family, Part};
 use crate::compiler::words::Token;
-
-/// The dependency file of one compile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dependency {
-    /// The file.
-    pub file: OsString,
-    /// `-MD` rather than `-MMD`: headers of the system are listed too.
-    pub system_headers: bool,
-    /// The target that the compiler picks itself; `None` where `-MT` or `-MQ` names it.
-    pub target: Option<OsString>,
-}
 
 /// How the command line asks for a dependency file.
 #[derive(Debug, Default)]

@@ -22,6 +22,7 @@ pub mod reason;
 pub mod response;
 pub mod rewrite;
 pub mod scan;
+pub mod stock;
 pub mod target;
 pub mod unit;
 pub mod words;

@@ -69,9 +69,8 @@ const ASSEMBLER_PREFIXES: &[&[u8]] = &[
     b"--hash-size=",
     b"--multibyte-handling=",
     b"--size-check=",
-    b"-g",
+    b"-gdwarf",
     b"-m",
-    b"-W",
 ];
 
 /// Whether every word given to the assembler is known to touch no file.
@@ -81,6 +80,9 @@ pub fn assembler_is_safe<'a>(words: impl Iterator<Item = &'a [u8]>) -> bool {
         // The symbol's value follows, whatever it is.
         if word == b"--defsym" && words.next().is_some() {
             continue;
+        }
+        if word.ends_with(b"native") {
+            return false;
         }
         let known = ASSEMBLER_FLAGS.contains(&word)
             || ASSEMBLER_PREFIXES.iter().any(|prefix| word.starts_with(prefix));

@@ -42,6 +42,8 @@ pub enum Reason {
     DependencyEnvironment(&'static str),
     /// A response file that cannot be expanded.
     ResponseFile(OsString),
+    /// A word that distcc 3.4 reads in another way, and then refuses the job.
+    RefusedByStock(OsString),
     /// The compiler's name starts with a dash.
     CompilerName(OsString),
     /// We run inside another distcc.
@@ -99,6 +101,9 @@ impl Reason {
             Self::ResponseFile(word) => {
                 format!("{}: the response file cannot be expanded", show(word))
             }
+            Self::RefusedByStock(word) => {
+                format!("{}: volunteers of distcc 3.4 misread this and refuse it", show(word))
+            }
             Self::CompilerName(word) => format!("{} is no compiler's name", show(word)),
             Self::Nested => "distcc runs inside distcc".to_owned(),
             Self::NoHosts(problem) => problem.clone(),
@@ -138,6 +143,7 @@ impl Reason {
             Self::DependencyUnclear(_) => "dependency-unclear",
             Self::DependencyEnvironment(_) => "dependency-environment",
             Self::ResponseFile(_) => "response-file",
+            Self::RefusedByStock(_) => "refused-by-stock",
             Self::CompilerName(_) => "compiler-name",
             Self::Nested => "nested",
             Self::NoHosts(_) => "no-hosts",

@@ -3,9 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
+use crate::base::disk::Disk;
 use crate::compiler::reason::Reason;
-use crate::compiler::scan::Surroundings;
 
 /// The largest file that is read, in bytes; a link of everything has 1 MiB of words.
 const FILE_LIMIT: u64 = 8 << 20;
@@ -21,14 +22,14 @@ const FILE_COUNT: usize = 2000;
 /// # Errors
 ///
 /// [`Reason::ResponseFile`] for a file that cannot be read, and where a limit is exceeded.
-pub fn expand(argv: &[OsString], around: &Surroundings<'_>) -> Result<Vec<OsString>, Reason> {
+pub fn expand(argv: &[OsString], cwd: &Path, disk: &dyn Disk) -> Result<Vec<OsString>, Reason> {
     let mut expanded = Vec::with_capacity(argv.len());
     // What is left to do, the next word last.
     let mut waiting: Vec<OsString> = argv.iter().rev().cloned().collect();
     let mut files = 0;
     while let Some(word) = waiting.pop() {
         let content = match word.as_bytes().strip_prefix(b"@") {
-            Some(name) if !name.is_empty() => read(name, around),
+            Some(name) if !name.is_empty() => read(name, cwd, disk),
             _ => None,
         };
         match content {
@@ -48,9 +49,9 @@ pub fn expand(argv: &[OsString], around: &Surroundings<'_>) -> Result<Vec<OsStri
     Ok(expanded)
 }
 
-fn read(name: &[u8], around: &Surroundings<'_>) -> Option<io::Result<Vec<u8>>> {
-    let path = around.cwd.join(OsStr::from_bytes(name));
-    match around.disk.read(&path, FILE_LIMIT) {
+fn read(name: &[u8], cwd: &Path, disk: &dyn Disk) -> Option<io::Result<Vec<u8>>> {
+    let path = cwd.join(OsStr::from_bytes(name));
+    match disk.read(&path, FILE_LIMIT) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         read => Some(read),
     }
@@ -85,4 +86,74 @@ pub fn split(content: &[u8]) -> Vec<OsString> {
     }
     words.extend(word.map(OsString::from_vec));
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::disk::MemoryDisk;
+
+    fn words(text: &str) -> Vec<String> {
+        split(text.as_bytes()).into_iter().map(|word| word.into_string().unwrap()).collect()
+    }
+
+    fn expanded(line: &str, files: &[(&str, &str)]) -> Result<String, Reason> {
+        let files =
+            files.iter().map(|(name, text)| (PathBuf::from(name), text.as_bytes().to_vec()));
+        let disk = MemoryDisk { files: files.collect(), ..MemoryDisk::default() };
+        let argv: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let words = expand(&argv, Path::new("/w"), &disk)?;
+        Ok(words.join(OsStr::new("|")).into_string().unwrap())
+    }
+
+    #[test]
+    fn words_are_cut_as_gcc_cuts_them() {
+        assert_eq!(words(" a\tb\n\nc\r\nd "), ["a", "b", "c", "d"]);
+        assert_eq!(words(r#"'a b' "c d" e\ f"#), ["a b", "c d", "e f"]);
+        assert_eq!(words(r#"-DX='"a"' "it's" a"b"'c'"#), ["-DX=\"a\"", "it's", "abc"]);
+        assert_eq!(words(r#"'a\'b' "\"" \\"#), ["a'b", "\"", "\\"]);
+        assert_eq!(words("'' \"\" x"), ["", "", "x"]);
+        assert_eq!(words("'open end"), ["open end"]);
+        assert_eq!(words("a\\"), ["a"]);
+        assert!(words(" \n ").is_empty());
+    }
+
+    #[test]
+    fn files_name_further_files_and_stand_where_they_were_named() {
+        let files = [("/w/a", "1 @b 4"), ("/w/b", "2 3"), ("/abs/c", "5")];
+        assert_eq!(expanded("gcc @a @/abs/c 6", &files).unwrap(), "gcc|1|2|3|4|5|6");
+    }
+
+    #[test]
+    fn missing_file_stays_a_word() {
+        assert_eq!(expanded("gcc @none @ a@b", &[]).unwrap(), "gcc|@none|@|a@b");
+    }
+
+    #[test]
+    fn file_that_names_itself_ends() {
+        let result = expanded("gcc @a", &[("/w/a", "x @a")]);
+        assert_eq!(result, Err(Reason::ResponseFile("@a".into())));
+    }
+
+    #[test]
+    fn files_that_multiply_end() {
+        let bomb = "@b @b @b @b @b @b @b @b @b @b ";
+        let files = [("/w/a", bomb), ("/w/b", bomb)];
+        assert!(expanded("gcc @a", &files).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_cut_without_a_panic_and_loses_no_plain_word(
+            content in proptest::collection::vec(any::<u8>(), 0..200),
+            plain in proptest::collection::vec("[a-z=/.-]{1,6}", 0..8),
+        ) {
+            drop(split(&content));
+            prop_assert_eq!(words(&plain.join(" ")), plain);
+        }
+    }
 }

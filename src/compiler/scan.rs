@@ -12,7 +12,7 @@ use crate::compiler::options::stays::Stays;
 use crate::compiler::reason::Reason;
 use crate::compiler::unit::{Family, Part, TranslationUnit, Word, is_cxx_driver};
 use crate::compiler::words::{Sort, Token, tokens};
-use crate::compiler::{passed, response, target};
+use crate::compiler::{passed, response, rewrite, stock, target};
 
 /// What the command line is read against.
 #[derive(Clone, Copy)]
@@ -42,7 +42,7 @@ pub fn scan(argv: &[OsString], around: &Surroundings<'_>) -> Plan {
     if compiler.as_bytes().starts_with(b"-") {
         return Plan::Local(Reason::CompilerName(compiler.clone()));
     }
-    let words = match response::expand(words, around) {
+    let words = match response::expand(words, around.cwd, around.disk) {
         Ok(words) => words,
         Err(reason) => return Plan::Local(reason),
     };
@@ -52,7 +52,10 @@ pub fn scan(argv: &[OsString], around: &Surroundings<'_>) -> Plan {
         scanner.take(&token);
     }
     match scanner.finish(compiler) {
-        Ok(unit) => Plan::Distribute(Box::new(unit)),
+        Ok(unit) => match stock::refused(&rewrite::volunteer(&unit, compiler, around.cwd)) {
+            Some(word) => Plan::Local(Reason::RefusedByStock(word.to_owned())),
+            None => Plan::Distribute(Box::new(unit)),
+        },
         Err(reason) => Plan::Local(reason),
     }
 }

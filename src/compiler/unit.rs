@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::compiler::depfile::Dependency;
 use crate::compiler::language::{self, Language};
 
 /// Whose option table holds.
@@ -80,6 +79,17 @@ impl Word {
     pub fn starts_with(&self, prefix: &str) -> bool {
         self.text.as_bytes().starts_with(prefix.as_bytes())
     }
+}
+
+/// The dependency file of one compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// The file.
+    pub file: OsString,
+    /// `-MD` rather than `-MMD`: headers of the system are listed too.
+    pub system_headers: bool,
+    /// The target that the compiler picks itself; `None` where `-MT` or `-MQ` names it.
+    pub target: Option<OsString>,
 }
 
 /// A compile that may be done elsewhere.

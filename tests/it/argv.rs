@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use makepkg_distcc::base::disk::MemoryDisk;
 use makepkg_distcc::compiler::admit::{AdmitOptions, admit};
-use makepkg_distcc::compiler::language::by_suffix;
-use makepkg_distcc::compiler::rewrite;
 use makepkg_distcc::compiler::scan::{Plan, Surroundings, scan};
 use makepkg_distcc::compiler::unit::TranslationUnit;
+use makepkg_distcc::compiler::{rewrite, stock};
+use proptest::prelude::*;
 
 /// Response files that the command lines name.
 const FILES: [(&str, &str); 3] = [
@@ -56,8 +56,8 @@ fn show(unit: &TranslationUnit) -> String {
     }
     let sent = rewrite::volunteer(unit, &unit.compiler, Path::new("/work"));
     let _ = writeln!(text, "sent: {}", line(&sent));
-    if let Some(why) = refused_by_distcc_3_4(&sent) {
-        let _ = writeln!(text, "REFUSED by distcc 3.4: {why}");
+    if let Some(word) = stock::refused(&sent) {
+        let _ = writeln!(text, "REFUSED by distcc 3.4: {}", word.display());
     }
     match admit(&sent, &AdmitOptions::default()) {
         Ok(job) => {
@@ -69,57 +69,6 @@ fn show(unit: &TranslationUnit) -> String {
         }
     }
     text
-}
-
-/// The scanner of distcc 3.4, which runs at both its ends: what it would refuse in `argv`.
-fn refused_by_distcc_3_4(argv: &[OsString]) -> Option<String> {
-    let words: Vec<_> = argv.iter().map(|word| word.to_string_lossy()).collect();
-    let (mut inputs, mut outputs, mut compiles) = (0, 0, false);
-    let mut at = 1;
-    while let Some(word) = words.get(at) {
-        let next = words.get(at + 1).map_or("", |word| word);
-        let local = match &**word {
-            "-E"
-            | "-march=native"
-            | "-mtune=native"
-            | "-flto"
-            | "-frepo"
-            | "--coverage"
-            | "-fprofile-arcs"
-            | "-ftest-coverage"
-            | "-fprofile-correction" => true,
-            "-MD" | "-MMD" | "-MG" | "-MP" | "-MF" | "-MT" | "-MQ" => true,
-            "-c" | "-S" => {
-                compiles = true;
-                false
-            }
-            "-o" => {
-                outputs += 1;
-                at += 1;
-                next == "-"
-            }
-            word if word.starts_with("-Wa,") => word.contains(",-a") || word.contains("--MD"),
-            word if word.starts_with("-x") && !next.is_empty() => {
-                !["c", "objective-c", "go"].iter().any(|name| next.starts_with(name))
-            }
-            word if word.starts_with('-') => {
-                ["-M", "-fprofile-generate", "-fprofile-use", "-fauto-profile", "-specs=", "-dr"]
-                    .iter()
-                    .any(|prefix| word.starts_with(prefix))
-            }
-            word if by_suffix(OsStr::new(word)).is_some() => {
-                inputs += 1;
-                false
-            }
-            word => word.ends_with(".o"),
-        };
-        if local {
-            return Some(word.clone().into_owned());
-        }
-        at += 1;
-    }
-    (inputs != 1 || outputs != 1 || !compiles)
-        .then(|| format!("{inputs} inputs, {outputs} outputs"))
 }
 
 #[test]
@@ -136,4 +85,116 @@ fn every_command_line_on_file_gets_the_plan_it_should() {
             insta::assert_snapshot!(text);
         });
     });
+}
+
+/// Words of real command lines, and noise.
+fn word() -> impl Strategy<Value = String> {
+    let known = [
+        "-c",
+        "-S",
+        "-o",
+        "t.c",
+        "t.cc",
+        "t.i",
+        "t.o",
+        "-x",
+        "c",
+        "c++",
+        "-xc++",
+        "-xnone",
+        "-D",
+        "-DX",
+        "-Wp,-MD,x",
+        "-Wp,-DX,-UY",
+        "-Wp,-I",
+        "-MF",
+        "-MT",
+        "-MQ",
+        "-MD",
+        "-MMD",
+        "-MP",
+        "@flags.rsp",
+        "@none",
+        "-Wa,--noexecstack",
+        "-Wa,--defsym,X=1",
+        "-Wa,-a",
+        "-Xassembler",
+        "-g",
+        "-g0",
+        "-O2",
+        "-Xclang",
+        "-fno-pch-timestamp",
+        "-mllvm",
+        "-asan-stack=0",
+        "-flto",
+        "-flto=auto",
+        "-I",
+        "inc",
+        "-include",
+        "-isystem",
+        "-target",
+        "arm",
+        "--target=arm",
+        "-B",
+        "-",
+        "--",
+        "",
+        "-E",
+        "-M",
+        "-L/x",
+        "-lx",
+        "-march=armv8-a",
+        "-frandom-seed=a/b.o",
+        "--param",
+        "a=1",
+        "--param=a=1",
+        "-Wall",
+        "-std=c99",
+        "--output=x",
+        "--compile",
+        "-finput-charset=utf-8",
+        "-fopt-info-vec",
+        "-pthread",
+        "-save-temps",
+        "-fdiagnostics-color=always",
+        "-undef",
+        "-emit-llvm",
+        "-w",
+        "-stdlib=libc++",
+    ];
+    prop_oneof![
+        8 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
+        2 => "-[fmWgO][a-z-]{1,8}(=[a-z0-9,]{0,4})?",
+        1 => "-[a-zA-Z-]{0,8}[=,/@.]{0,2}[a-z.]{0,4}",
+        1 => "\\PC{0,6}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn what_we_send_our_volunteer_takes_and_distcc_3_4_too(
+        line in proptest::collection::vec(word(), 0..10),
+        compiler in proptest::sample::select(vec!["gcc", "g++", "clang", "clang++"]),
+        compiles in any::<bool>(),
+    ) {
+        let mut argv: Vec<OsString> = vec![compiler.into()];
+        argv.extend(line.into_iter().map(OsString::from));
+        if compiles {
+            argv.extend(["-c".into(), "unit.c".into()]);
+        }
+        if let Plan::Distribute(unit) = plan(&argv) {
+            let sent = rewrite::volunteer(&unit, &unit.compiler, Path::new("/work"));
+            prop_assert_eq!(stock::refused(&sent), None);
+            let job = admit(&sent, &AdmitOptions::default());
+            prop_assert!(job.is_ok(), "{:?}: {:?}", sent, job);
+            let job = job.unwrap();
+            prop_assert_eq!(&job.source, &unit.source);
+            prop_assert_eq!(&job.output, &unit.output);
+            prop_assert_eq!((job.language, job.assembly), (unit.language, unit.assembly));
+            let here = rewrite::preprocessor(&unit, Some(OsStr::new("DEPS")));
+            prop_assert!(here.iter().any(|word| *word == "-E"));
+        }
+    }
 }

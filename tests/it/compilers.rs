@@ -10,7 +10,10 @@ use makepkg_distcc::compiler::admit::{AdmitOptions, admit};
 use makepkg_distcc::compiler::object::identify;
 use makepkg_distcc::compiler::scan::{Plan, Surroundings, scan};
 use makepkg_distcc::compiler::unit::TranslationUnit;
-use makepkg_distcc::compiler::{language, rewrite};
+use makepkg_distcc::compiler::{language, response, rewrite};
+
+/// What gcc says of a word that is no option and no file.
+const NOT_FOUND: &str = ": linker input file not found: No such file or directory";
 
 const SOURCES: [(&str, &str); 5] = [
     ("t.c", "#include <stdio.h>\n#include \"inc/h.h\"\nint f(int a) { return printf(FMT, a); }\n"),
@@ -299,4 +302,20 @@ fn every_option_of_gcc_with_a_separate_value_is_known() {
         seen += 1;
     }
     assert!(seen > 20, "{help}");
+}
+
+#[test]
+fn response_file_is_cut_as_gcc_cuts_it() {
+    let place = Place::new();
+    let text = "a\\ b \"c d\\\"e\" 'f g' \\\\ x\\y z@q \"un'q\" 'h\\'i' j\tk\nl '\\n' \"open";
+    put(&place.client().join("words.rsp"), text.as_bytes());
+    let output = run(&place.client(), &words("gcc -c @words.rsp"));
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    let by_gcc: Vec<&str> = messages
+        .lines()
+        .filter_map(|line| line.strip_prefix("gcc: error: ")?.strip_suffix(NOT_FOUND))
+        .collect();
+    let disk = RealDisk;
+    let ours = response::expand(&words("@words.rsp"), &place.client(), &disk).unwrap();
+    assert_eq!(ours, by_gcc, "{messages}");
 }
