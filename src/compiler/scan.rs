@@ -39,7 +39,7 @@ pub fn scan(argv: &[OsString], around: &Surroundings<'_>) -> Plan {
     let Some((compiler, words)) = argv.split_first() else {
         return Plan::Local(Reason::Link);
     };
-    if compiler.as_bytes().starts_with(b"-") {
+    if matches!(compiler.as_bytes().first(), None | Some(b'-' | b'@')) {
         return Plan::Local(Reason::CompilerName(compiler.clone()));
     }
     let words = match response::expand(words, around.cwd, around.disk) {

@@ -172,11 +172,9 @@ fn write_tcp(out: &mut fmt::Formatter<'_>, host: &str, port: u16, slots: i32) ->
 
 /// Writes a host's name, in brackets where a part of it would be read as something else.
 fn write_host(out: &mut fmt::Formatter<'_>, host: &str) -> fmt::Result {
-    if host.contains([':', ',']) || host.starts_with(['-', '+', '[']) {
-        write!(out, "[{host}]")
-    } else {
-        out.write_str(host)
-    }
+    let odd = host.contains([':', ',']) || host.starts_with(['-', '+', '[']);
+    // No name that was read from between brackets has one in it.
+    if odd && !host.contains(']') { write!(out, "[{host}]") } else { out.write_str(host) }
 }
 
 fn write_limit(out: &mut fmt::Formatter<'_>, slots: i32) -> fmt::Result {

@@ -59,7 +59,7 @@ pub fn read_since(dir: &Path, since: SystemTime) -> Vec<Entry> {
 }
 
 /// Reads one line; one that follows the torn front of another is found too.
-pub(crate) fn entry(line: &[u8]) -> Option<Entry> {
+pub fn entry(line: &[u8]) -> Option<Entry> {
     let read = serde_json::from_slice::<Line>(line).ok().or_else(|| {
         let text = str::from_utf8(line).ok()?;
         serde_json::from_str(text.get(text.rfind(START)?..)?).ok()

@@ -8,6 +8,7 @@
 
 mod argv;
 mod compilers;
+mod corpus;
 mod docs;
 mod hosts;
 mod layers;

@@ -79,8 +79,9 @@ fn unpack(input: &mut Input<'_>, output: &mut Output) -> Result<(), LzoError> {
             let distance = 1 + (code >> 2) + (usize::from(input.byte()?) << 2);
             if state == 4 { (3, distance + NEAR, code & 3) } else { (2, distance, code & 3) }
         };
+        output.reserve(length + trailing)?;
         output.copy_back(distance, length)?;
-        output.literals(input, trailing)?;
+        output.trailing(input, trailing)?;
         state = trailing;
     }
 }
@@ -178,16 +179,24 @@ impl Output {
         Ok(())
     }
 
-    /// Copies `length` bytes from `distance` bytes back; both may overlap.
+    /// Copies the up to three bytes of the stream behind a match; there is room for them.
+    #[inline]
+    fn trailing(&mut self, input: &mut Input<'_>, count: usize) -> Result<(), LzoError> {
+        let from = input.bytes.get(input.at..input.at + 4).and_then(<[u8]>::first_chunk::<4>);
+        let to = self.bytes.get_mut(self.len..self.len + 4).and_then(<[u8]>::first_chunk_mut::<4>);
+        let (Some(from), Some(to)) = (from, to) else { return self.literals(input, count) };
+        *to = *from;
+        input.at += count;
+        self.len += count;
+        Ok(())
+    }
+
+    /// Copies `length` bytes from `distance` bytes back; both may overlap. There is room for them.
     #[inline]
     fn copy_back(&mut self, distance: usize, length: usize) -> Result<(), LzoError> {
-        self.reserve(length)?;
         let from = self.len.checked_sub(distance).ok_or(LzoError::BeforeBeginning(self.len))?;
-        if distance >= BLOCK && length <= 2 * BLOCK {
-            self.copy_block(from, self.len);
-            if length > BLOCK {
-                self.copy_block(from + BLOCK, self.len + BLOCK);
-            }
+        if distance >= 2 * BLOCK && length <= 2 * BLOCK {
+            self.copy_blocks(from);
         } else {
             self.copy_any(from, distance, length);
         }
@@ -195,12 +204,16 @@ impl Output {
         Ok(())
     }
 
+    /// Copies two blocks from `from`, of which some bytes may be overwritten again.
     #[inline]
-    fn copy_block(&mut self, from: usize, to: usize) {
-        let block = self.bytes.get(from..).and_then(<[u8]>::first_chunk::<BLOCK>).copied();
-        let place = self.bytes.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<BLOCK>);
-        if let (Some(block), Some(place)) = (block, place) {
-            *place = block;
+    fn copy_blocks(&mut self, from: usize) {
+        let blocks = self.bytes.get_mut(from..self.len + 2 * BLOCK);
+        let parts = blocks.and_then(|blocks| blocks.split_at_mut_checked(self.len - from));
+        let Some((source, target)) = parts else { return };
+        if let (Some(source), Some(target)) =
+            (source.first_chunk::<{ 2 * BLOCK }>(), target.first_chunk_mut::<{ 2 * BLOCK }>())
+        {
+            *target = *source;
         }
     }
 

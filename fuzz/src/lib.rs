@@ -1,0 +1,232 @@
+//! The bodies of all fuzz targets: any bytes in, no panic out, and what must hold holds.
+//!
+//! `tests/it/corpus.rs` runs the same bodies over the kept corpus and over random changes of it, so
+//! that the stable toolchain and CI have them too. With `cargo fuzz run TARGET CORPUS`, the corpus is
+//! `../tests/fixtures/fuzz/TARGET`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use makepkg_distcc::base::disk::MemoryDisk;
+use makepkg_distcc::compiler::admit::{self, AdmitOptions};
+use makepkg_distcc::compiler::scan::{self, Plan, Surroundings};
+use makepkg_distcc::compiler::{invocation, object, response, rewrite};
+use makepkg_distcc::hosts::{find, list};
+use makepkg_distcc::progress::{journal, journal_read, record};
+use makepkg_distcc::protocol::limits::Limits;
+use makepkg_distcc::protocol::lzo::{Compressor, compress, decompress};
+use makepkg_distcc::protocol::packet::PacketReader;
+use makepkg_distcc::protocol::reply::ReplyDecoder;
+use makepkg_distcc::protocol::request::RequestDecoder;
+use makepkg_distcc::protocol::version::Version;
+
+/// A fuzz target.
+pub struct Target {
+    /// Its name, which is also that of its corpus.
+    pub name: &'static str,
+    /// What it does with some bytes.
+    pub run: fn(&[u8]),
+}
+
+/// Every fuzz target.
+pub const TARGETS: [Target; 14] = [
+    Target { name: "admit", run: admit },
+    Target { name: "host_list", run: host_list },
+    Target { name: "hosts_file", run: hosts_file },
+    Target { name: "invocation", run: invocation },
+    Target { name: "journal", run: journal },
+    Target { name: "lzo_decompress", run: lzo_decompress },
+    Target { name: "lzo_roundtrip", run: lzo_roundtrip },
+    Target { name: "object", run: object },
+    Target { name: "packet", run: packet },
+    Target { name: "record", run: record },
+    Target { name: "reply", run: reply },
+    Target { name: "request", run: request },
+    Target { name: "response_file", run: response_file },
+    Target { name: "scan", run: scan },
+];
+
+/// The most that anything is unpacked to here.
+const MOST: usize = 1 << 20;
+
+/// All versions, and no body that unpacks to more than [`MOST`].
+fn limits() -> Limits {
+    let newest = Version::Pump;
+    Limits { newest, source_unpacked: MOST, object: MOST, output: MOST, ..Limits::default() }
+}
+
+/// Where to cut some bytes in two, as the first of them says.
+fn cut(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let at = bytes.first().map_or(0, |&byte| usize::from(byte) * bytes.len() / 256);
+    bytes.split_at(at)
+}
+
+/// The words that NUL or line feed separate.
+fn words(bytes: &[u8]) -> Vec<OsString> {
+    let words = bytes.split(|&byte| byte == 0 || byte == b'\n');
+    words.map(|word| OsString::from_vec(word.to_vec())).collect()
+}
+
+/// A packet reader takes any bytes, and holds no more than it was given.
+pub fn packet(bytes: &[u8]) {
+    let mut reader = PacketReader::default();
+    let mut rest = bytes;
+    while let Some(header) = reader.header(&mut rest) {
+        let digits = header.digits.map(usize::from);
+        reader.expect(digits.iter().sum::<usize>() * digits[0]);
+        if reader.body(&mut rest).is_none() {
+            break;
+        }
+    }
+    assert!(reader.held() <= 2 * bytes.len() + 20_000);
+    assert!(reader.received() <= bytes.len() as u64);
+}
+
+/// A request is the same however it is cut, and no more is held than was sent.
+pub fn request(bytes: &[u8]) {
+    let (left, right) = cut(bytes);
+    let read = |pieces: &[&[u8]]| {
+        let mut decoder = RequestDecoder::new(&limits());
+        let mut request = None;
+        for piece in pieces {
+            request = request.or(decoder.push(piece)?);
+            assert!(decoder.held() <= 6 * bytes.len() + 20_000);
+        }
+        request.ok_or_else(|| decoder.finish())
+    };
+    let whole = read(&[bytes]);
+    assert_eq!(read(&[left, right]), whole);
+    if let Ok(mut request) = whole
+        && let Ok(source) = request.take_source(&limits())
+    {
+        assert!(source.len() <= MOST.max(bytes.len()));
+    }
+}
+
+/// A reply is the same however it is cut; the first byte is the version.
+pub fn reply(bytes: &[u8]) {
+    let Some((&version, bytes)) = bytes.split_first() else { return };
+    let Ok(version) = Version::of_request(u32::from(version % 4)) else { return };
+    let read = |pieces: &[&[u8]]| {
+        let mut decoder = ReplyDecoder::new(version, &limits());
+        let mut reply = None;
+        for piece in pieces {
+            reply = reply.or(decoder.push(piece)?);
+        }
+        reply.ok_or_else(|| decoder.finish())
+    };
+    let (left, right) = cut(bytes);
+    assert_eq!(read(&[left, right]), read(&[bytes]));
+}
+
+/// Any stream unpacks to no more than the limit, or to an error.
+pub fn lzo_decompress(bytes: &[u8]) {
+    if let Ok(unpacked) = decompress(bytes, MOST) {
+        assert!(unpacked.len() <= MOST);
+        assert!(decompress(bytes, unpacked.len()).is_ok());
+    }
+}
+
+/// What is packed, at once or in pieces, unpacks to the same.
+pub fn lzo_roundtrip(bytes: &[u8]) {
+    assert!(decompress(&compress(bytes), bytes.len()).as_deref() == Ok(bytes));
+    let mut compressor = Compressor::new();
+    // Long enough for the window to move, and repeated at distances that the bytes decide.
+    let times = bytes.first().map_or(0, |&byte| usize::from(byte));
+    let mut expected = Vec::new();
+    for piece in bytes.chunks(1 + times) {
+        let piece = piece.repeat(1 + times * 4);
+        expected.extend_from_slice(&piece);
+        compressor.update(&piece);
+    }
+    assert!(decompress(&compressor.finish(), expected.len()).as_ref() == Ok(&expected));
+}
+
+/// A host list is read or refused; what is read prints to what reads the same.
+pub fn host_list(bytes: &[u8]) {
+    let Ok(hosts) = list::parse(&String::from_utf8_lossy(bytes)) else { return };
+    for host in hosts.hosts {
+        assert!(!host.lock_name().contains('/') && !host.rest_name().contains('/'));
+        let printed = list::parse(&host.to_string());
+        let again = printed.ok().and_then(|list| list.hosts.into_iter().next());
+        let again = again.map(|again| (again.transport, again.slots, again.protocol, again.down));
+        assert_eq!(again, Some((host.transport, host.slots, host.protocol, host.down)));
+    }
+}
+
+/// A hosts file of any bytes is found and read or refused.
+pub fn hosts_file(bytes: &[u8]) {
+    let path = PathBuf::from("/etc/distcc/hosts");
+    let files = [(path.clone(), bytes.to_vec())].into();
+    let disk = MemoryDisk { files, ..MemoryDisk::default() };
+    if let Ok(Some(source)) = find::find(None, &[path], &disk) {
+        let _list = list::parse(&source.text);
+    }
+}
+
+/// How distcc was called is read from any words.
+pub fn invocation(bytes: &[u8]) {
+    let _invocation = invocation::read(&words(bytes));
+}
+
+/// A plan is made of any words; the command that a volunteer is sent can be written.
+pub fn scan(bytes: &[u8]) {
+    let files = [(PathBuf::from("/work/a.rsp"), bytes.to_vec())].into();
+    let disk = MemoryDisk { files, ..MemoryDisk::default() };
+    let around = Surroundings { cwd: Path::new("/work"), path: &[], disk: &disk };
+    match scan::scan(&words(bytes), &around) {
+        Plan::Local(reason) => assert!(!reason.sentence().is_empty()),
+        Plan::Distribute(unit) => {
+            assert!(!rewrite::preprocessor(&unit, None).is_empty());
+            assert!(!rewrite::probe(&unit, "probe.o".as_ref()).is_empty());
+            let sent = rewrite::volunteer(&unit, &unit.compiler, around.cwd);
+            let admitted = admit::admit(&sent, &AdmitOptions { specs_allowed: true });
+            assert!(admitted.is_ok(), "{sent:?}: {admitted:?}");
+        }
+    }
+}
+
+/// A command line is admitted or refused with a sentence.
+pub fn admit(bytes: &[u8]) {
+    let argv = words(bytes);
+    for specs_allowed in [false, true] {
+        match admit::admit(&argv, &AdmitOptions { specs_allowed }) {
+            Ok(job) => {
+                let argv = job.argv("gcc".as_ref(), "in.i".as_ref(), "out.o".as_ref());
+                assert!(argv.iter().any(|word| word == "out.o"));
+            }
+            Err(refusal) => assert!(!refusal.sentence().is_empty()),
+        }
+    }
+}
+
+/// A response file splits into words.
+pub fn response_file(bytes: &[u8]) {
+    for word in response::split(bytes) {
+        assert!(word.len() <= bytes.len());
+    }
+}
+
+/// An object of any bytes has an identity or none.
+pub fn object(bytes: &[u8]) {
+    if let Some(identity) = object::identify(bytes) {
+        assert!(identity.comments.iter().all(|comment| comment.len() <= bytes.len()));
+    }
+}
+
+/// A state record that is read is written as one that reads the same.
+pub fn record(bytes: &[u8]) {
+    if let Ok(job) = record::Job::decode(bytes) {
+        assert_eq!(record::Job::decode(&job.encode()).as_ref(), Ok(&job));
+    }
+}
+
+/// A line of the journal that is read is written as one that reads the same, but for what is cut.
+pub fn journal(bytes: &[u8]) {
+    if let Some(entry) = journal_read::entry(bytes) {
+        let again = journal_read::entry(journal::line(&entry).trim_end().as_bytes());
+        let again = again.expect("a line of our own can be read");
+        assert_eq!((again.time_ms, again.pid, again.exit), (entry.time_ms, entry.pid, entry.exit));
+    }
+}
