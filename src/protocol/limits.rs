@@ -44,8 +44,8 @@ pub struct Limits {
     /// Up to this many bytes, an unpacked body may have any ratio to what was sent: a few KiB of
     /// zeros in the source are no attack.
     pub unpacked_freely: usize,
-    /// Past that, how many bytes one sent byte may become. LZO can reach 255; source text gives 3 to
-    /// 10, tables of zeros some 40.
+    /// Past that, how many bytes one sent byte may become. LZO can reach 255; source text gives 3
+    /// to 10, tables of zeros some 40.
     pub ratio: usize,
 }
 

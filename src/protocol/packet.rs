@@ -50,7 +50,8 @@ pub fn header(token: [u8; 4], value: u32) -> [u8; HEADER] {
 /// Appends a packet with a body to `out`.
 ///
 /// A body past 4 GiB has no length that could be written: its header promises the most there is and
-/// no body follows, so that the peer sees a cut connection, never half a file taken for a whole one.
+/// no body follows, so that the peer sees a cut connection, never half a file taken for a whole
+/// one.
 pub fn put(out: &mut Vec<u8>, token: [u8; 4], body: &[u8]) {
     match u32::try_from(body.len()) {
         Ok(length) => {
@@ -75,7 +76,8 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// [`WireError::Token`] for other letters, [`WireError::Number`] unless eight hex digits follow.
+    /// [`WireError::Token`] for other letters, [`WireError::Number`] unless eight hex digits
+    /// follow.
     pub fn value(&self, place: Place) -> Result<u32, WireError> {
         if self.token != place.token {
             return Err(WireError::Token { expected: place, found: self.token });

@@ -111,8 +111,8 @@ impl ReplyDecoder {
     ///
     /// # Errors
     ///
-    /// What is wrong with the reply; nothing more can be read from this stream then. Bytes after the
-    /// last packet are nobody's: the client has what it needs and hangs up.
+    /// What is wrong with the reply; nothing more can be read from this stream then. Bytes after
+    /// the last packet are nobody's: the client has what it needs and hangs up.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<Reply>, WireError> {
         let mut input = bytes;
         while self.stage != Stage::Complete {

@@ -2,8 +2,8 @@
 
 use crate::hosts::spec::HostSpec;
 
-/// Every slot of every usable host, in the order in which distcc 3.4 tries them: slot 0 of each host
-/// in list order, then slot 1, and so on. Gives the host's place in `hosts` and the slot.
+/// Every slot of every usable host, in the order in which distcc 3.4 tries them: slot 0 of each
+/// host in list order, then slot 1, and so on. Gives the host's place in `hosts` and the slot.
 ///
 /// Hosts that are down or have a negative limit have no slots.
 pub fn order(

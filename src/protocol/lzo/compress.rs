@@ -5,8 +5,8 @@
 //! KiB back. The longer no match is found, the fewer places are looked at, so that bytes which do
 //! not shrink cost little.
 //!
-//! All this happens in a window of 64 KiB that moves over the input: positions in it fit 16 bits, so
-//! that the table fits the processor's first cache, and no access needs a check of its bounds.
+//! All this happens in a window of 64 KiB that moves over the input: positions in it fit 16 bits,
+//! so that the table fits the processor's first cache, and no access needs a check of its bounds.
 
 use crate::protocol::lzo::{END, FAR, MIDDLE, NEAR};
 
@@ -41,8 +41,8 @@ const MOST_DULL: usize = 16 * 1024;
 pub struct Compressor {
     /// Where each hash was last seen, counted from the window's beginning.
     table: Box<[u16; 1 << HASH_BITS]>,
-    /// Input that a match may still reach back to, then input not yet packed, then at least a window
-    /// of bytes that mean nothing.
+    /// Input that a match may still reach back to, then input not yet packed, then at least a
+    /// window of bytes that mean nothing.
     input: Vec<u8>,
     /// Bytes of input.
     used: usize,

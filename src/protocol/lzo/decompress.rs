@@ -43,7 +43,8 @@ pub fn decompress(stream: &[u8], limit: usize) -> Result<Vec<u8>, LzoError> {
 
 /// Follows the instructions of `input` up to the end mark.
 fn unpack(input: &mut Input<'_>, output: &mut Output) -> Result<(), LzoError> {
-    // How many literals the instruction before copied: 0 to 3 behind a match, 4 for a run of its own.
+    // How many literals the instruction before copied: 0 to 3 behind a match, 4 for a run of its
+    // own.
     let mut state = 0;
     if let Some(&first) = input.bytes.first()
         && first > 17

@@ -1,8 +1,8 @@
 //! LZO1X, the compression of protocols 2 and 3: a raw stream with no header and no size in front.
 //!
-//! A stream is a sequence of instructions, each a match (so many bytes from so far back) followed by
-//! up to three literals, with runs of four and more literals in between. [`compress`] writes what
-//! any decoder reads; [`decompress`] reads what any encoder writes.
+//! A stream is a sequence of instructions, each a match (so many bytes from so far back) followed
+//! by up to three literals, with runs of four and more literals in between. [`compress`] writes
+//! what any decoder reads; [`decompress`] reads what any encoder writes.
 
 mod compress;
 mod decompress;
