@@ -11,6 +11,7 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::base::dirs;
 use crate::base::disk::{Disk, RealDisk};
+use crate::daemon::summary::printable;
 use crate::warning;
 
 /// Where compilers are looked for where PATH is not set.
@@ -130,7 +131,7 @@ impl Compilers {
     ///
     /// [`Refused`].
     pub fn find(&self, name: &OsStr) -> Result<PathBuf, Refused> {
-        let shown = || name.to_string_lossy().into_owned();
+        let shown = || printable(name.as_bytes());
         if let Some(cmdlist) = &self.cmdlist {
             let found = cmdlist.find(name);
             return found
@@ -184,7 +185,7 @@ impl Compilers {
                 }
                 None => {
                     let root = self.sysroot.clone().unwrap_or_default();
-                    let shown = file.display().to_string();
+                    let shown = printable(file.as_os_str().as_bytes());
                     return Err(Refused::Specs(shown, root.display().to_string()));
                 }
             }

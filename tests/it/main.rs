@@ -9,12 +9,15 @@
 mod argv;
 mod compilers;
 mod corpus;
+mod daemon;
 mod docs;
+mod hostile;
 mod hosts;
 mod layers;
 mod lzo;
 mod monitor;
 mod tools;
+mod volunteer;
 mod wire;
 
 #[test]
