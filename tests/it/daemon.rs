@@ -94,7 +94,7 @@ fn debians_client_gets_the_objects_that_a_local_compile_makes() {
     assert!(lines.iter().all(|line| line.starts_with("COMPILE_OK exit:0 ")), "{lines:?}");
     let (status, place) = volunteer.stop();
     assert!(status.success());
-    assert_eq!(place.litter(), [Path::new(""); 0]);
+    place.assert_clean();
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_client_that_goes_takes_its_compiler_with_it() {
     wait_until("the compiler to die", || !runs(nap));
     assert!(summaries(&volunteer, 1)[0].starts_with("CLI_DISCONN "));
     let (_, place) = volunteer.stop();
-    assert!(place.litter().is_empty());
+    place.assert_clean();
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn told_to_stop_it_ends_compilers_and_leaves_nothing() {
     let (status, place) = volunteer.stop();
     assert!(status.success(), "{}", place.log());
     wait_until("the compiler to die", || !runs(nap));
-    assert_eq!(place.litter(), [Path::new(""); 0]);
+    place.assert_clean();
     for mut stream in streams {
         assert_eq!(stream.read(&mut [0; 16]).unwrap_or(0), 0);
     }
@@ -477,7 +477,7 @@ fn detached_it_serves_when_its_parent_returns_and_removes_its_pid_file() {
     kill(pid, Signal::SIGTERM).unwrap();
     nix::sys::wait::waitpid(pid, None).unwrap();
     assert!(!pid_file.exists());
-    assert!(place.litter().is_empty());
+    place.assert_clean();
 }
 
 #[test]
@@ -545,7 +545,7 @@ fn one_client_on_a_socket_is_served_without_being_told_so() {
         ours.read_to_end(&mut reply).unwrap();
         assert_eq!(parse(&reply).0, 0);
         assert!(child.wait().unwrap().success());
-        assert!(place.litter().is_empty());
+        place.assert_clean();
     }
 }
 
@@ -570,7 +570,7 @@ fn one_client_on_two_pipes_is_served_as_ssh_needs_it() {
     child.stdout.take().unwrap().read_to_end(&mut reply).unwrap();
     assert_eq!(parse(&reply).0, 0);
     assert!(child.wait().unwrap().success());
-    assert!(place.litter().is_empty());
+    place.assert_clean();
 }
 
 #[test]
@@ -583,7 +583,7 @@ fn a_pipe_that_closes_takes_the_compiler_with_it() {
     wait_until("the compiler to run", || runs(nap));
     drop(stdin);
     assert!(!child.wait().unwrap().success());
-    assert!(place.litter().is_empty());
+    place.assert_clean();
     wait_until("the compiler to die", || !runs(nap));
 }
 
@@ -597,7 +597,7 @@ fn a_signal_ends_a_job_on_pipes_and_leaves_nothing() {
     wait_until("the compiler to run", || runs(nap));
     kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).unwrap();
     child.wait().unwrap();
-    assert!(place.litter().is_empty());
+    place.assert_clean();
     wait_until("the compiler to die", || !runs(nap));
 }
 

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
-use std::path::Path;
 
 use proptest::prelude::*;
 
@@ -195,7 +194,7 @@ fn command_lines_that_do_more_than_compile_are_refused() {
     ");
     volunteer.assert_serves();
     let (_, place) = volunteer.stop();
-    assert_eq!(place.litter(), [Path::new(""); 0]);
+    place.assert_clean();
 }
 
 #[test]
@@ -219,7 +218,7 @@ fn names_of_sources_and_outputs_cannot_leave_the_directory() {
     }
     volunteer.assert_serves();
     let (_, place) = volunteer.stop();
-    assert_eq!(place.litter(), [Path::new(""); 0]);
+    place.assert_clean();
     assert_eq!(fs::read_dir(place.path().join("run")).unwrap().count(), 1, "only the log");
 }
 
@@ -273,7 +272,7 @@ fn noise_of_any_kind_leaves_the_daemon_standing() {
     volunteer.assert_serves();
     let (status, place) = volunteer.stop();
     assert!(status.success());
-    assert_eq!(place.litter(), [Path::new(""); 0]);
+    place.assert_clean();
 }
 
 /// Sends bytes and hangs up.

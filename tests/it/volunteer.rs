@@ -91,30 +91,34 @@ impl Place {
             command.arg("--port").arg(port.to_string());
             command.arg("--log-file").arg(self.log_file()).args(options);
             change(&mut command);
-            let mut child = command.spawn().unwrap();
-            let start = Instant::now();
-            while start.elapsed() < PATIENCE {
-                if self.log().contains("daemon started") {
-                    return Volunteer { place: self, child, port };
-                }
-                if let Some(status) = child.try_wait().unwrap() {
-                    // Another test was quicker to take the port.
-                    assert_eq!(status.code(), Some(102), "{}", self.log());
-                    break;
-                }
-                thread::sleep(Duration::from_millis(5));
+            let child = command.spawn().unwrap();
+            if let Some(child) = self.started(child) {
+                return Volunteer { place: self, child, port };
             }
         }
         panic!("the daemon does not start: {}", self.log());
+    }
+
+    /// Waits until the daemon serves; `None` if another test was quicker to take its port.
+    fn started(&self, mut child: Child) -> Option<Child> {
+        let mut status = None;
+        wait_until("the daemon to start", || {
+            status = child.try_wait().unwrap();
+            status.is_some() || self.log().contains("daemon started")
+        });
+        let Some(status) = status else { return Some(child) };
+        assert_eq!(status.code(), Some(102), "{}", self.log());
+        None
     }
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
-    /// What is left where jobs compile.
-    pub(crate) fn litter(&self) -> Vec<PathBuf> {
-        fs::read_dir(self.tmp()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    /// Nothing is left where jobs compile.
+    pub(crate) fn assert_clean(&self) {
+        let left: Vec<_> = fs::read_dir(self.tmp()).unwrap().flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 }
 
@@ -208,11 +212,9 @@ pub(crate) fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
 /// Whether any process has this word in its command line.
 pub(crate) fn runs(word: &str) -> bool {
     fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let path = entry.path();
-        let argv = fs::read(path.join("cmdline")).unwrap_or_default();
-        let ours = argv.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes());
-        // A process that has ended and waits for its parent has no command line.
-        ours
+        // Of a process that has ended and waits for its parent this is empty.
+        let argv = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        argv.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
     })
 }
 
