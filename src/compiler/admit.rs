@@ -112,8 +112,8 @@ impl RemoteJob {
             Family::Gcc => "-fno-diagnostics-show-caret".into(),
             Family::Clang => "-fno-caret-diagnostics".into(),
         });
-        argv.extend(["-x".into(), self.language.preprocessed_name().into(), input.to_owned()]);
-        argv.extend(["-o".into(), output.to_owned()]);
+        argv.extend(["-x".into(), self.language.preprocessed_name().into(), as_operand(input)]);
+        argv.extend(["-o".into(), as_operand(output)]);
         argv
     }
 
@@ -121,6 +121,15 @@ impl RemoteJob {
     pub fn input_suffix(&self) -> &'static str {
         self.language.preprocessed_suffix()
     }
+}
+
+/// A file's name in a spelling that no compiler takes for an option or a response file: the client
+/// chooses the source's name.
+fn as_operand(file: &OsStr) -> OsString {
+    let dangerous = matches!(file.as_bytes().first(), Some(b'-' | b'@'));
+    let mut operand = OsString::from(if dangerous { "./" } else { "" });
+    operand.push(file);
+    operand
 }
 
 /// Checks a client's command line.
@@ -135,6 +144,9 @@ pub fn admit(argv: &[OsString], options: &AdmitOptions) -> Result<RemoteJob, Ref
     };
     if compiler.is_empty() || matches!(compiler.as_bytes().first(), Some(b'-' | b'@')) {
         return Err(Refusal::NoCompiler(compiler.clone()));
+    }
+    if let Some(word) = argv.iter().find(|word| word.as_bytes().contains(&0)) {
+        return Err(Refusal::NoJob(word.clone()));
     }
     let family = family_of(compiler);
     let mut check = Check::new(family, *options);
@@ -363,6 +375,17 @@ mod tests {
         ] {
             assert!(argv(line).contains(&format!("-x {language} in -o out")), "{line}");
         }
+    }
+
+    #[test]
+    fn source_cannot_be_named_like_an_option() {
+        let job = admit(&words("gcc -c d/-fplugin=x.c"), &AdmitOptions::default()).unwrap();
+        for name in ["-fplugin=x.c", "@x.c"] {
+            let argv = job.argv(OsStr::new("gcc"), OsStr::new(name), OsStr::new("-o"));
+            assert!(argv.contains(&OsString::from(format!("./{name}"))), "{argv:?}");
+            assert_eq!(argv.last().unwrap(), "./-o");
+        }
+        assert!(admit(&words("gcc -c x\0y.c"), &AdmitOptions::default()).is_err());
     }
 
     #[test]

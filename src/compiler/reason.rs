@@ -46,6 +46,8 @@ pub enum Reason {
     RefusedByStock(OsString),
     /// The compiler's name starts with a dash.
     CompilerName(OsString),
+    /// An `asm` in the source reads a file of this machine: the directive.
+    AssemblerReadsFile(&'static str),
     /// We run inside another distcc.
     Nested,
     /// No host list, or one that cannot be read: what is wrong with it.
@@ -105,6 +107,9 @@ impl Reason {
                 format!("{}: volunteers of distcc 3.4 misread this and refuse it", show(word))
             }
             Self::CompilerName(word) => format!("{} is no compiler's name", show(word)),
+            Self::AssemblerReadsFile(directive) => {
+                format!("{directive} in the source reads a file that is on this machine")
+            }
             Self::Nested => "distcc runs inside distcc".to_owned(),
             Self::NoHosts(problem) => problem.clone(),
             Self::AllResting => "every volunteer rests after a failure".to_owned(),
@@ -145,6 +150,7 @@ impl Reason {
             Self::ResponseFile(_) => "response-file",
             Self::RefusedByStock(_) => "refused-by-stock",
             Self::CompilerName(_) => "compiler-name",
+            Self::AssemblerReadsFile(_) => "assembler-reads-file",
             Self::Nested => "nested",
             Self::NoHosts(_) => "no-hosts",
             Self::AllResting => "all-resting",

@@ -10,7 +10,7 @@ use makepkg_distcc::compiler::admit::{AdmitOptions, admit};
 use makepkg_distcc::compiler::object::identify;
 use makepkg_distcc::compiler::scan::{Plan, Surroundings, scan};
 use makepkg_distcc::compiler::unit::TranslationUnit;
-use makepkg_distcc::compiler::{language, response, rewrite};
+use makepkg_distcc::compiler::{language, response, rewrite, stock};
 
 /// What gcc says of a word that is no option and no file.
 const NOT_FOUND: &str = ": linker input file not found: No such file or directory";
@@ -318,4 +318,63 @@ fn response_file_is_cut_as_gcc_cuts_it() {
     let disk = RealDisk;
     let ours = response::expand(&words("@words.rsp"), &place.client(), &disk).unwrap();
     assert_eq!(ours, by_gcc, "{messages}");
+}
+
+/// The C client says in its log whether it would distribute a command.
+fn distributed_by_c_client(place: &Place, argv: &[OsString]) -> bool {
+    let log = place.volunteer().join("log");
+    drop(std::fs::remove_file(&log));
+    let status = Command::new("/usr/bin/distcc")
+        .args(argv)
+        .current_dir(place.client())
+        .env("DISTCC_DIR", place.volunteer())
+        .env("DISTCC_HOSTS", "127.0.0.1:1")
+        .env("DISTCC_BACKOFF_PERIOD", "60")
+        .env("DISTCC_NO_REWRITE_CROSS", "1")
+        .env("DISTCC_VERBOSE", "1")
+        .env("DISTCC_LOG", &log)
+        .env_remove("_DISTCC_SAFEGUARD")
+        .stdin(Stdio::null())
+        .output();
+    drop(status);
+    drop(std::fs::remove_dir_all(place.volunteer().join("lock")));
+    std::fs::read_to_string(log).unwrap().contains("Connection refused")
+}
+
+#[test]
+fn scanner_of_distcc_3_4_is_known_exactly() {
+    let version = Command::new("/usr/bin/distcc").arg("--version").output();
+    let text = version.map(|output| output.stdout).unwrap_or_default();
+    if !text.starts_with(b"distcc 3.4") || text.windows(14).any(|part| part == b"makepkg-distcc") {
+        return;
+    }
+    let place = Place::new();
+    for line in [
+        "gcc -c t.c",
+        "gcc -c t.c u.cc",
+        "gcc -xc++ -c t.c",
+        "gcc -x c++ -c t.c",
+        "gcc -x none -c t.c",
+        "gcc -c t.c -x c",
+        "gcc -flto -c t.c",
+        "gcc -flto=1 -c plain.c",
+        "gcc -Wa,-k,-a=x -c t.c",
+        "gcc -Wa,-a=x -c t.c",
+        "gcc -Wa,--noexecstack,--MD,x -c t.c",
+        "gcc -c t.c -o out/t.o -optimize",
+        "gcc -optimize -c t.c",
+        "gcc -drx -c t.c",
+        "gcc -specs=x -c t.c",
+        "gcc -fprofile-correction -c t.c",
+        "gcc -MFx -MTy -c t.c",
+        "gcc -MF x.c -c t.c",
+        "gcc -MJ x -c t.c",
+        "gcc -c t.c out/t.o",
+        "gcc -c t.c -o out/t.o other.o",
+        "gcc t.c",
+    ] {
+        let argv = words(line);
+        let by_c = distributed_by_c_client(&place, &argv);
+        assert_eq!(stock::refused(&argv).is_none(), by_c, "{line}");
+    }
 }
