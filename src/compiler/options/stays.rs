@@ -68,7 +68,7 @@ stays! {
     CommandLine "command-line-recorded" None
         "the object holds the command line, which a volunteer's differs from",
     /// `-fcompare-debug`.
-    CompareDebug "compare-debug" Path "compiles twice and compares",
+    CompareDebug "compare-debug" Runs "compiles twice and compares",
     /// Configuration of the driver.
     Config "driver-config" Reads "changes how the driver reads its command line",
     /// `--coverage` and kin.
@@ -79,7 +79,7 @@ stays! {
     Dependencies "dependency-option" Dropped
         "shapes the dependency file in a way that is followed only here",
     /// Diagnostics in another form than text.
-    DiagnosticsFormat "diagnostics-format" Path
+    DiagnosticsFormat "diagnostics-format" Reads
         "diagnostics in this form are exact only where the sources are",
     /// `-###` and kin.
     DryRun "dry-run" None "shows commands instead of running them",
@@ -91,6 +91,9 @@ stays! {
     DebugMacro "debug-macro" None "the macros it describes are gone after preprocessing",
     /// `-save-temps`.
     SaveTemps "save-temps" None "keeps intermediate files beside the object",
+    /// `-fverbose-asm`, `-gembed-source`.
+    EmbedsSource "embeds-source" Reads
+        "puts lines of the sources, which a volunteer does not have, into the output",
     /// `-ffile-list` options of sanitizers and instrumentation.
     FileList "file-list" Reads "reads a list that is on this machine",
     /// `-finput-charset`.
