@@ -12,7 +12,7 @@ use crate::protocol::lzo::{END, FAR, MIDDLE, NEAR};
 
 /// Packs `bytes` into one stream; nothing at all becomes a stream too, of three bytes.
 pub fn compress(bytes: &[u8]) -> Vec<u8> {
-    let mut compressor = Compressor::new();
+    let mut compressor = Compressor::with_room(bytes.len().min(AT_HAND));
     compressor.update(bytes);
     compressor.finish()
 }
@@ -67,9 +67,13 @@ impl Default for Compressor {
 impl Compressor {
     /// A compressor that has been given nothing.
     pub fn new() -> Self {
+        Self::with_room(AT_HAND)
+    }
+
+    fn with_room(room: usize) -> Self {
         Self {
             table: Box::new([0; 1 << HASH_BITS]),
-            input: vec![0; AT_HAND + WINDOW + PAD],
+            input: vec![0; room + WINDOW + PAD],
             used: 0,
             window: 0,
             next: 0,
