@@ -269,39 +269,53 @@ fn clang_shows_no_lines_of_files_that_the_body_names() {
     assert!(messages.contains("error") && !messages.contains("SECRET_WORD"), "{messages}");
 }
 
-/// gcc says itself which of its options take the next word as their value.
+/// What becomes of a compile with `option` and a value that looks like a source.
+fn counter_with_value(compiler: &str, option: &str) -> &'static str {
+    let argv = words(&format!("{compiler} {option} value.c -c t.c"));
+    let around = Surroundings { cwd: Path::new("/"), path: &[], disk: &RealDisk };
+    match scan(&argv, &around) {
+        Plan::Distribute(_) => "distribute",
+        Plan::Local(reason) => reason.counter(),
+    }
+}
+
+/// The options that a compiler's help shows with a value after a blank.
+fn separate_options(help: &[&str]) -> Vec<String> {
+    let output = Command::new(help[0]).args(&help[1..]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines()
+        .filter_map(|line| line.strip_prefix("  -"))
+        .filter(|line| {
+            help[0] == "gcc" || line.split(' ').nth(1).is_some_and(|word| word.starts_with('<'))
+        })
+        .map(|line| format!("-{}", line.split([' ', '<', '\t']).next().unwrap()))
+        .filter(|name| !name.ends_with('='))
+        .collect()
+}
+
 #[test]
 fn every_option_of_gcc_with_a_separate_value_is_known() {
-    let output = Command::new("gcc").arg("--help=separate").output().unwrap();
-    let help = String::from_utf8_lossy(&output.stdout).into_owned();
-    let others = [
-        "-J",
-        "-Hd",
-        "-Hf",
-        "-Xf",
-        "-gnatO",
-        "-fintrinsic-modules-path",
-        // For the inner compiler alone.
-        "-MD",
-        "-MMD",
-    ];
-    let mut seen = 0;
-    for line in help.lines().filter_map(|line| line.strip_prefix("  -")) {
-        let name = format!("-{}", line.split([' ', '<', '\t']).next().unwrap());
-        if name.ends_with('=') || others.contains(&name.as_str()) {
-            continue;
-        }
-        let argv = words(&format!("gcc {name} value.c -c t.c"));
-        let place = Place::new();
-        let client = place.client();
-        let around = Surroundings { cwd: &client, path: &[], disk: &RealDisk };
-        if let Plan::Local(reason) = scan(&argv, &around) {
-            let counter = reason.counter();
-            assert!(!["several-sources", "unknown-option"].contains(&counter), "{name}: {counter}");
-        }
-        seen += 1;
+    // For other languages, and for the inner compiler alone.
+    let others = ["-J", "-Hd", "-Hf", "-Xf", "-gnatO", "-fintrinsic-modules-path", "-MD", "-MMD"];
+    let names = separate_options(&["gcc", "--help=separate"]);
+    assert!(names.len() > 20, "{names:?}");
+    for name in names.iter().filter(|name| !others.contains(&name.as_str())) {
+        let counter = counter_with_value("gcc", name);
+        assert!(!["several-sources", "unknown-option"].contains(&counter), "{name}: {counter}");
     }
-    assert!(seen > 20, "{help}");
+}
+
+#[test]
+fn every_option_of_clang_with_a_separate_value_is_known() {
+    if !has("clang") {
+        return;
+    }
+    let names = separate_options(&["clang", "--help-hidden"]);
+    assert!(names.len() > 50, "{names:?}");
+    let unknown = |name: &&String| {
+        ["several-sources", "unknown-option"].contains(&counter_with_value("clang", name))
+    };
+    assert_eq!(names.iter().filter(unknown).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
