@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
 use crate::base::exit::Exit;
@@ -143,8 +142,5 @@ fn uncached_stderr() -> Option<File> {
     if number <= 2 {
         return None;
     }
-    // SAFETY: the descriptor is only duplicated, which fails cleanly (EBADF) if it is not open; it
-    // is borrowed for this call alone, before any descriptor of ours has been opened.
-    let lent = unsafe { BorrowedFd::borrow_raw(number) };
-    lent.try_clone_to_owned().ok().map(File::from)
+    process::lent_descriptor(number).map(File::from)
 }

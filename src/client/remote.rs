@@ -1,4 +1,5 @@
-//! One translation unit to one volunteer: connect while the preprocessor runs, send, take the reply.
+//! One translation unit to one volunteer: connect while the preprocessor runs, send, take the
+//! reply.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsFd;
@@ -32,7 +33,8 @@ pub enum Failure {
     /// It hung up without a word, as a volunteer does that refuses: the access list, the compiler's
     /// name, or the command line.
     #[error(
-        "it hung up without an answer (is this machine allowed there, and the compiler in its whitelist?)"
+        "it hung up without an answer (is this machine allowed there, and the compiler in its \
+         whitelist?)"
     )]
     Refused,
     /// It hung up in the middle of its reply.

@@ -57,7 +57,8 @@ impl Volunteers {
         let lock_dir = dirs::state_subdir("lock");
         if let Err(error) = &lock_dir {
             crate::warning!(
-                "no lock directory in DISTCC_DIR ({error}): slots are not counted, load is not limited"
+                "no lock directory in DISTCC_DIR ({error}): slots are not counted, load is not \
+                 limited"
             );
         }
         Self {

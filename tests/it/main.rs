@@ -17,6 +17,7 @@ mod hosts;
 mod layers;
 mod lzo;
 mod monitor;
+mod signals;
 mod tools;
 mod volunteer;
 mod wire;
