@@ -108,6 +108,14 @@ pub fn lent_descriptor(number: i32) -> Option<OwnedFd> {
     lent.try_clone_to_owned().ok()
 }
 
+/// Makes sure that our children can be waited for: whoever started us may have had the kernel
+/// discard its children, and that is inherited.
+pub fn keep_ended_children() {
+    // SAFETY: the default action installs no handler that could run at a bad time.
+    let _ =
+        unsafe { nix::sys::signal::signal(Signal::SIGCHLD, nix::sys::signal::SigHandler::SigDfl) };
+}
+
 fn is_ignored(signal: Signal) -> bool {
     let mut old = std::mem::MaybeUninit::<nix::libc::sigaction>::zeroed();
     // SAFETY: with a null new action sigaction only writes the old one to `old`, which is large

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{SigSet, Signal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
@@ -41,6 +42,9 @@ impl Signals {
         pipe::register(SIGTERM, rings_stop.try_clone()?)?;
         pipe::register(SIGINT, rings_stop)?;
         pipe::register(SIGHUP, rings_reload)?;
+        // Whoever started us may have had them blocked.
+        let ours: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect();
+        ours.thread_unblock()?;
         stop.set_nonblocking(true)?;
         reload.set_nonblocking(true)?;
         Ok(Self { stop, reload })

@@ -618,7 +618,10 @@ fn the_statistics_page_has_the_fields_of_distcc() {
     };
     // A reader who says nothing keeps nobody waiting.
     let silent = TcpStream::connect(("127.0.0.1", stats_port)).unwrap();
-    wait_until("the counters", || ask().contains("dcc_rej_bad_req 1\n"));
+    wait_until("the counters", || {
+        let page = ask();
+        ["dcc_rej_bad_req 1\n", "dcc_compile_ok 1\n"].iter().all(|line| page.contains(line))
+    });
     let page = ask();
     drop(silent);
     assert!(page.starts_with(
@@ -666,5 +669,72 @@ fn clients_past_the_limit_of_waiting_ones_are_served_later() {
         .collect();
     for client in clients {
         assert_eq!(client.join().unwrap(), 0);
+    }
+}
+
+#[test]
+fn compilers_have_no_network() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let knock = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}' && echo connected");
+    let volunteer = Place::new().with_program("gcc", &knock).start(&[]);
+    let (_, _, stdout, _) = parse(&volunteer.talk(&hello()));
+    let log = volunteer.place.log();
+    assert!(stdout.is_empty() || log.contains("sandbox: none"), "{stdout}{log}");
+}
+
+#[test]
+fn a_parent_that_discards_its_children_is_no_trouble() {
+    let volunteer = Place::new().start_as(&[], |command| {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "trap '' CHLD; exec \"$0\" \"$@\""]).arg(command.get_program());
+        shell.args(command.get_args()).stdin(Stdio::null());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        *command = shell;
+    });
+    volunteer.assert_serves();
+}
+
+#[test]
+fn peers_that_sit_on_all_places_make_room_for_others() {
+    let volunteer = Place::new().start(&["--max-waiting", "3"]);
+    let sitting: Vec<TcpStream> = (0..3)
+        .map(|_| {
+            let mut stream = volunteer.connect();
+            stream.write_all(b"DIST").unwrap();
+            stream
+        })
+        .collect();
+    volunteer.assert_serves();
+    volunteer.wait_for_log("REJ_OVERLOAD");
+    drop(sitting);
+}
+
+/// A file of the source tree.
+fn tree_file(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+#[test]
+fn options_of_the_unit_and_its_settings_are_known() {
+    let settings = tree_file("systemd/conf.d/distccd");
+    let args: Vec<&str> = settings
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix("DISTCC_ARGS=\""))
+        .map(|rest| rest.strip_suffix('"').unwrap())
+        .collect();
+    assert_eq!(args[0], "--allow 127.0.0.1", "Arch's own default");
+    let unit = tree_file("systemd/distccd.service");
+    let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    for args in args {
+        let call = line.replace("$DISTCC_ARGS", args);
+        let argv: Vec<_> = call.split(' ').map(std::ffi::OsString::from).collect();
+        let asked = makepkg_distcc::daemon::cli::read(&argv);
+        assert!(matches!(asked, Ok(makepkg_distcc::daemon::cli::Asked::Serve(_))), "{call}");
     }
 }

@@ -160,6 +160,18 @@ const TRICKS: [&str; 34] = [
     "gcc -c a.c -o a.o -iplugindir=DIR",
 ];
 
+/// Those of them that are served: what they ask for is left out before the compiler sees it, or
+/// stays in the job's directory.
+const HARMLESS: [&str; 7] = [
+    "gcc -c a.c -o a.o -MD -MF MARK",
+    "gcc -c a.c -o a.o -MMD -MFMARK",
+    "gcc -c a.c -o a.o -Wp,-MD,MARK",
+    "gcc -c a.c -o a.o -save-temps",
+    "gcc -c a.c -o a.o -fstack-usage",
+    "gcc -c a.c -o a.o -fdiagnostics-format=json-file",
+    "gcc -c a.c -o a.o -include DIR/words",
+];
+
 #[test]
 fn command_lines_that_do_more_than_compile_are_refused() {
     let place = Place::new();
@@ -182,16 +194,7 @@ fn command_lines_that_do_more_than_compile_are_refused() {
             served.push(trick);
         }
     }
-    // Words that are left out before the compiler sees them, or that write in the job's directory.
-    insta::assert_snapshot!(served.join("\n"), @r"
-    gcc -c a.c -o a.o -MD -MF MARK
-    gcc -c a.c -o a.o -MMD -MFMARK
-    gcc -c a.c -o a.o -Wp,-MD,MARK
-    gcc -c a.c -o a.o -save-temps
-    gcc -c a.c -o a.o -fstack-usage
-    gcc -c a.c -o a.o -fdiagnostics-format=json-file
-    gcc -c a.c -o a.o -include DIR/words
-    ");
+    assert_eq!(served, HARMLESS);
     volunteer.assert_serves();
     let (_, place) = volunteer.stop();
     place.assert_clean();
