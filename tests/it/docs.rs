@@ -20,7 +20,8 @@ fn root() -> &'static Path {
 
 fn read(path: impl AsRef<Path>) -> String {
     let path = root().join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let text = std::fs::read_to_string(&path);
+    text.map_err(|error| format!("{}: {error}", path.display())).unwrap()
 }
 
 /// A man page's source without fonts and escapes.
