@@ -20,6 +20,7 @@ mod monitor;
 mod signals;
 mod tools;
 mod volunteer;
+mod try_command;
 mod wire;
 
 #[test]

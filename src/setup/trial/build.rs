@@ -224,8 +224,15 @@ mod tests {
         assert!(matches!(error, TrialError::Interrupted(Signal::SIGTERM)), "{error}");
         let sleeper: i32 = std::fs::read_to_string(&begun).unwrap().trim().parse().unwrap();
         // Whoever reaps orphans here may take its time: a zombie has ended as well.
-        let state = std::fs::read_to_string(format!("/proc/{sleeper}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        let runs = || {
+            let state = std::fs::read_to_string(format!("/proc/{sleeper}/stat"));
+            state.is_ok_and(|state| !state.contains(") Z "))
+        };
+        let begin = Instant::now();
+        while runs() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "it goes on");
+            std::thread::sleep(TICK / 10);
+        }
     }
 
     #[test]

@@ -53,7 +53,8 @@ fn build(screen: &mut Screen, cargo: &Path, dir: &Path) -> Result<(), TrialError
         command.arg("--manifest-path").arg(Path::new(&manifest_dir).join("Cargo.toml"));
     }
     screen.status(&format!(
-        "Building distcc and distccd (cargo build --profile {profile}); the first time takes a while"
+        "Building distcc and distccd (cargo build --profile {profile}); the first time takes a \
+         while"
     ));
     command.stdin(Stdio::null()).stdout(Stdio::null());
     match command.status() {

@@ -64,20 +64,10 @@ pub(super) fn objects(comparison: &Comparison) -> String {
     let width = digits(total.max(differing.len()));
     line(&mut text, &format!("  {identical:width$}  identical to the byte"));
     if *debug_only > 0 {
-        line(
-            &mut text,
-            &format!(
-                "  {debug_only:width$}  identical in code, data and symbols; compiled with -g"
-            ),
-        );
-        line(
-            &mut text,
-            &format!(
-                "  {:width$}  (debug information says that the source came preprocessed, and columns \
-                 move)",
-                ""
-            ),
-        );
+        let same = "identical in code, data and symbols; compiled with -g";
+        let why = "(debug information says that the source came preprocessed, and columns move)";
+        line(&mut text, &format!("  {debug_only:width$}  {same}"));
+        line(&mut text, &format!("  {:width$}  {why}", ""));
     }
     if !differing.is_empty() {
         line(&mut text, &format!("  {:width$}  DIFFERENT", differing.len()));
