@@ -19,8 +19,8 @@ mod lzo;
 mod monitor;
 mod signals;
 mod tools;
-mod volunteer;
 mod try_command;
+mod volunteer;
 mod wire;
 
 #[test]
