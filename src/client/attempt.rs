@@ -189,6 +189,9 @@ pub fn ask(
     let Some(Supply::Made(_, mut source)) = attempt.supply.take() else {
         return Step::Here(Reason::PreprocessorFailed);
     };
+    if let Some(directive) = source.assembler_reads {
+        return Step::Here(Reason::AssemblerReadsFile(directive));
+    }
     let reply = exchange(attempt, &errand, stream, &mut source, record);
     let step = match reply {
         Ok(reply) => {

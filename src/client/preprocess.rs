@@ -13,6 +13,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::client::call::Call;
+use crate::compiler::body::{Watch, reads_file};
 use crate::protocol::lzo;
 
 /// What the pipe should hold, so that the preprocessor need not wait for us between two looks.
@@ -33,6 +34,8 @@ pub struct Source {
     pub stderr: Vec<u8>,
     /// The dependency file's content, if the command asks for one.
     pub dependencies: Option<Vec<u8>>,
+    /// The directive by which the assembler would read a file of this machine.
+    pub assembler_reads: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -44,7 +47,8 @@ enum Text {
 impl Source {
     /// A unit that needs no preprocessing.
     pub fn preprocessed(text: Vec<u8>) -> Self {
-        Self { text: Text::Plain(text), stderr: Vec::new(), dependencies: None }
+        let assembler_reads = reads_file(&text);
+        Self { text: Text::Plain(text), stderr: Vec::new(), dependencies: None, assembler_reads }
     }
 
     /// The text for protocol 2 (`lzo`) or 1. Another form than it has is made and kept.
@@ -83,6 +87,7 @@ pub struct Preprocessor {
     stderr: File,
     dependencies: Option<File>,
     collected: Collected,
+    watch: Watch,
 }
 
 #[derive(Debug)]
@@ -149,7 +154,8 @@ impl Preprocessor {
             Collected::Plain(Vec::new())
         };
         let dependencies = dependencies.map(|target| target.file);
-        Ok(Self { child, pidfd, stdout, roomy, stderr, dependencies, collected })
+        let watch = Watch::default();
+        Ok(Self { child, pidfd, stdout, roomy, stderr, dependencies, collected, watch })
     }
 
     /// What becomes readable when there is something to do, and the longest time until then.
@@ -176,6 +182,7 @@ impl Preprocessor {
                 Err(error) => return Err(error),
             };
             let chunk = buffer.get(..count).unwrap_or_default();
+            self.watch.look(chunk);
             let total = match &mut self.collected {
                 Collected::Plain(text) => {
                     text.extend_from_slice(chunk);
@@ -210,7 +217,8 @@ impl Preprocessor {
         };
         let stderr = whole(&mut self.stderr)?;
         let dependencies = self.dependencies.as_mut().map(whole).transpose()?;
-        Ok((status, Source { text, stderr, dependencies }))
+        let assembler_reads = self.watch.found();
+        Ok((status, Source { text, stderr, dependencies, assembler_reads }))
     }
 
     /// Ends a preprocessor that nobody needs any more.
