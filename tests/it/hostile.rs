@@ -168,7 +168,6 @@ const HARMLESS: [&str; 7] = [
     "gcc -c a.c -o a.o -Wp,-MD,MARK",
     "gcc -c a.c -o a.o -save-temps",
     "gcc -c a.c -o a.o -fstack-usage",
-    "gcc -c a.c -o a.o -fdiagnostics-format=json-file",
     "gcc -c a.c -o a.o -include DIR/words",
 ];
 
