@@ -58,6 +58,9 @@ pub const DISTCC_CMDLIST_NUMWORDS: Var = Var("DISTCC_CMDLIST_NUMWORDS");
 pub const TMPDIR: Var = Var("TMPDIR");
 /// Home directory.
 pub const HOME: Var = Var("HOME");
+/// The current directory by the name that the shell knows, links and all; compilers write it into
+/// debug information.
+pub const PWD: Var = Var("PWD");
 /// Where programs are looked up.
 pub const PATH: Var = Var("PATH");
 /// Set by `cargo run`: the cargo that runs us.

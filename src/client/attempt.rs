@@ -128,7 +128,7 @@ impl<'a> Attempt<'a> {
 
     /// The command line for a volunteer that knows the compiler as `name`.
     fn words(&self, name: &OsStr) -> Vec<OsString> {
-        let mut words = rewrite::volunteer(self.unit, name, &self.call.cwd);
+        let mut words = rewrite::volunteer(self.unit, name, &self.call.named_cwd());
         if let Some(target) = &self.names.clang_target {
             words.push(OsString::from("-target"));
             words.push(target.clone());

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,6 +39,15 @@ impl Call {
         });
         let path_trimmed = trimmed.is_some();
         Self { argv, cwd, path: trimmed.unwrap_or(path), depth, path_trimmed }
+    }
+
+    /// The current directory as compilers name it: `$PWD` where that is the current directory.
+    pub fn named_cwd(&self) -> PathBuf {
+        let place = |path: &Path| path.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
+        let named = env::PWD.get_nonempty().map(PathBuf::from).filter(|path| path.is_absolute());
+        named
+            .filter(|path| place(path).is_some_and(|named| Some(named) == place(&self.cwd)))
+            .unwrap_or_else(|| self.cwd.clone())
     }
 
     /// Whether distcc has called itself without getting any further.

@@ -42,7 +42,7 @@ fn distributed(call: &Call, unit: &TranslationUnit) -> String {
     } else {
         row("here", &Call::line(&rewrite::preprocessor(unit, None)));
     }
-    row("there", &Call::line(&rewrite::volunteer(unit, &names.full, &call.cwd)));
+    row("there", &Call::line(&rewrite::volunteer(unit, &names.full, &call.named_cwd())));
     if names.full != names.plain {
         row("or there", &format!("as `{}`", names.plain.to_string_lossy()));
     }

@@ -392,3 +392,25 @@ fn scanner_of_distcc_3_4_is_known_exactly() {
         assert_eq!(stock::refused(&argv).is_none(), by_c, "{line}");
     }
 }
+
+#[test]
+fn debug_information_names_the_directory_as_the_shell_does() {
+    if !has("clang") {
+        return;
+    }
+    let place = Place::new();
+    let link = place.volunteer().join("link");
+    std::os::unix::fs::symlink(place.client(), &link).unwrap();
+    for (pwd, named) in [(link.clone(), link), ("/".into(), place.client())] {
+        let output = Command::new(env!("CARGO_BIN_EXE_distcc"))
+            .args(["--explain", "clang", "-g", "-c", "plain.c"])
+            .current_dir(place.client())
+            .env("PWD", &pwd)
+            .env("DISTCC_DIR", place.volunteer())
+            .output()
+            .unwrap();
+        let plan = String::from_utf8_lossy(&output.stdout).into_owned();
+        let word = format!("-fdebug-compilation-dir={}", named.display());
+        assert!(plan.contains(&word), "{plan}");
+    }
+}
