@@ -423,6 +423,7 @@ fn is_harmless(stays: Stays, token: &Token<'_>) -> bool {
         Stays::OptimizationInfo => {
             token.text.as_bytes().starts_with(b"-fopt-info")
                 && !token.value.as_bytes().contains(&b'=')
+                && !token.names_path()
         }
         _ => false,
     }
