@@ -48,6 +48,12 @@ pub const DISTCC_COMPILER_MISMATCH: Var = Var("DISTCC_COMPILER_MISMATCH");
 pub const DISTCC_DIAGNOSTICS: Var = Var("DISTCC_DIAGNOSTICS");
 /// Seconds that a volunteer may take to compile one unit, default 0 = no limit.
 pub const DISTCC_COMPILE_TIMEOUT: Var = Var("DISTCC_COMPILE_TIMEOUT");
+/// Daemon: where its compilers look for libraries.
+pub const LD_LIBRARY_PATH: Var = Var("LD_LIBRARY_PATH");
+/// Daemon: where gcc looks for its parts.
+pub const COMPILER_PATH: Var = Var("COMPILER_PATH");
+/// Daemon: where gcc looks for its parts, as the start of names.
+pub const GCC_EXEC_PREFIX: Var = Var("GCC_EXEC_PREFIX");
 /// Daemon: PATH of its compilers.
 pub const DISTCCD_PATH: Var = Var("DISTCCD_PATH");
 /// Daemon: file that lists the commands that may run.

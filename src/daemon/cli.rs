@@ -226,7 +226,8 @@ fn check(options: Options) -> Result<Config, CliError> {
         transfer_timeout: seconds(options.transfer_timeout),
         max_held: usize::try_from(mebibytes(positive("--max-held", options.max_held)?))
             .unwrap_or(usize::MAX),
-        max_output: mebibytes(positive("--max-output", options.max_output)?),
+        // The wire has 32 bits for a length.
+        max_output: mebibytes(positive("--max-output", options.max_output)?).min(u32::MAX.into()),
         stop_grace: Duration::from_secs(options.stop_grace),
         log_level,
         bad_log_level,

@@ -94,7 +94,7 @@ pub fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    let mut group = Group::new(sandbox.spawn(&mut command, call.work_dir)?)?;
+    let mut group = Group::new(sandbox.spawn(&mut command, call.program, call.work_dir)?)?;
     let pid = group.pid.as_raw_nonzero().get();
     let limit = Rlimit { current: Some(call.max_output), maximum: Some(call.max_output) };
     // It fails only for a child that has ended already.

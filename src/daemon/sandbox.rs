@@ -4,6 +4,7 @@
 //! its own, which restricts itself first and ends at once; the daemon stays free, and nothing runs
 //! between fork and exec.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -30,11 +31,14 @@ const SETTINGS: [&str; 5] =
 /// Devices that are safe to read.
 const SOURCES: [&str; 3] = ["/dev/zero", "/dev/urandom", "/dev/random"];
 
+/// A file or directory, and what may be done with it and all below it.
+type Rule = (PathFd, BitFlags<AccessFs>);
+
 /// What compilers are kept from.
 #[derive(Debug)]
 pub struct Sandbox {
     /// What each job may touch besides its own directory; `None`: no Landlock.
-    rules: Option<Vec<(PathFd, BitFlags<AccessFs>)>>,
+    rules: Option<Vec<Rule>>,
     /// Compilers see a network with nothing in it.
     empty_network: bool,
 }
@@ -45,16 +49,22 @@ impl Sandbox {
         Self { rules: None, empty_network: false }
     }
 
-    /// Looks what the kernel has, and opens what compilers found on `path` need.
+    /// Looks what the kernel has, and opens what compilers found on `path` need, and `extra`
+    /// directories.
     ///
     /// # Errors
     ///
     /// `require` on a kernel without Landlock.
-    pub fn prepare(wanted: Wanted, path: &[PathBuf], empty_network: bool) -> io::Result<Self> {
+    pub fn prepare(
+        wanted: Wanted,
+        path: &[PathBuf],
+        extra: &[PathBuf],
+        empty_network: bool,
+    ) -> io::Result<Self> {
         if wanted == Wanted::Off {
             return Ok(Self::off());
         }
-        let rules = works().then(|| rules(path));
+        let rules = works().then(|| rules(path, extra));
         if rules.is_none() && wanted == Wanted::Require {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -83,16 +93,24 @@ impl Sandbox {
         self.rules.is_some()
     }
 
-    /// Starts `command`, which may write in `work_dir` only.
+    /// Starts `command`, which may write in `work_dir` only. `program` is the file that it runs: one
+    /// that stands apart from PATH brings its toolchain.
     ///
     /// # Errors
     ///
     /// What the start met; `PermissionDenied` where the restriction could not be put on.
-    pub fn spawn(&self, command: &mut Command, work_dir: &Path) -> io::Result<Child> {
+    pub fn spawn(
+        &self,
+        command: &mut Command,
+        program: &Path,
+        work_dir: &Path,
+    ) -> io::Result<Child> {
         let Some(rules) = &self.rules else { return command.spawn() };
+        let real = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+        let apart = open(real.parent().into_iter().flat_map(toolchain).map(|dir| (dir, run())));
         thread::scope(|scope| {
             let starter = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
-                restrict(rules, work_dir)?;
+                restrict(rules.iter().chain(&apart), work_dir)?;
                 command.spawn()
             })?;
             starter.join().unwrap_or_else(|_| Err(io::Error::other("the starting thread failed")))
@@ -143,24 +161,32 @@ fn works() -> bool {
     probe.is_ok_and(|probe| probe.join().unwrap_or(false))
 }
 
-fn rules(path: &[PathBuf]) -> Vec<(PathFd, BitFlags<AccessFs>)> {
+/// What may be done with directories of programs, libraries and headers.
+fn run() -> BitFlags<AccessFs> {
+    AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Execute
+}
+
+fn rules(path: &[PathBuf], extra: &[PathBuf]) -> Vec<Rule> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let run = read | AccessFs::Execute;
-    let system = SYSTEM.iter().map(|dir| (PathBuf::from(dir), run));
+    let system = SYSTEM.iter().map(|dir| (PathBuf::from(dir), run()));
     let settings = SETTINGS.iter().map(|file| (PathBuf::from(file), read));
     let sources = SOURCES.iter().map(|file| (PathBuf::from(file), AccessFs::ReadFile.into()));
     let null = (PathBuf::from("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile);
-    let toolchains = path.iter().flat_map(|dir| toolchain(dir)).map(|dir| (dir, run));
-    system
-        .chain(settings)
-        .chain(sources)
-        .chain([null])
-        .chain(toolchains)
+    let toolchains = path.iter().flat_map(|dir| toolchain(dir)).map(|dir| (dir, run()));
+    let extra = extra.iter().map(|dir| (dir.clone(), run()));
+    open(system.chain(settings).chain(sources).chain([null]).chain(toolchains).chain(extra))
+}
+
+/// Opens what is there, each thing once.
+fn open(wanted: impl Iterator<Item = (PathBuf, BitFlags<AccessFs>)>) -> Vec<Rule> {
+    let mut seen = BTreeSet::new();
+    wanted
         .filter_map(|(path, access)| {
-            let fd = PathFd::new(&path).ok()?;
+            // On a system with a merged /usr most directories are one.
+            let real = path.canonicalize().ok().filter(|real| seen.insert(real.clone()))?;
             // A rule for a file must not name rights that only directories have.
-            let access = if path.is_dir() { access } else { access & AccessFs::from_file(NEWEST) };
-            Some((fd, access))
+            let access = if real.is_dir() { access } else { access & AccessFs::from_file(NEWEST) };
+            Some((PathFd::new(&real).ok()?, access))
         })
         .collect()
 }
@@ -169,7 +195,7 @@ fn rules(path: &[PathBuf]) -> Vec<(PathFd, BitFlags<AccessFs>)> {
 /// is visibly a toolchain's, all of that.
 fn toolchain(bin: &Path) -> Vec<PathBuf> {
     let below_system = SYSTEM.iter().any(|dir| bin.starts_with(dir));
-    if below_system || !bin.is_absolute() {
+    if below_system || !bin.is_absolute() || bin.parent().is_none() {
         return Vec::new();
     }
     let mut dirs = vec![bin.to_owned()];
@@ -183,7 +209,7 @@ fn toolchain(bin: &Path) -> Vec<PathBuf> {
 }
 
 /// Restricts this thread and what it starts.
-fn restrict(rules: &[(PathFd, BitFlags<AccessFs>)], work_dir: &Path) -> io::Result<()> {
+fn restrict<'a>(rules: impl Iterator<Item = &'a Rule>, work_dir: &Path) -> io::Result<()> {
     let denied = |error: &dyn std::error::Error| {
         io::Error::new(io::ErrorKind::PermissionDenied, format!("sandbox: {error}"))
     };
@@ -213,12 +239,12 @@ mod tests {
     fn run(sandbox: &Sandbox, dir: &Path, script: &str) -> bool {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(script).current_dir(dir).stderr(Stdio::null()).stdout(Stdio::null());
-        sandbox.spawn(&mut command, dir).unwrap().wait().unwrap().success()
+        sandbox.spawn(&mut command, Path::new("/bin/sh"), dir).unwrap().wait().unwrap().success()
     }
 
     #[test]
     fn compilers_write_in_their_own_directory_and_nowhere_else() {
-        let sandbox = Sandbox::prepare(Wanted::Auto, &[], false).unwrap();
+        let sandbox = Sandbox::prepare(Wanted::Auto, &[], &[], false).unwrap();
         if !sandbox.holds_files() {
             return;
         }
@@ -237,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_daemon_itself_stays_free() {
-        let sandbox = Sandbox::prepare(Wanted::Auto, &[], false).unwrap();
+        let sandbox = Sandbox::prepare(Wanted::Auto, &[], &[], false).unwrap();
         let own = tempfile::tempdir().unwrap();
         assert!(run(&sandbox, own.path(), "true"));
         std::fs::File::open("/etc/passwd").unwrap();
@@ -245,9 +271,10 @@ mod tests {
 
     #[test]
     fn a_program_that_is_missing_is_not_found() {
-        let sandbox = Sandbox::prepare(Wanted::Auto, &[], false).unwrap();
+        let sandbox = Sandbox::prepare(Wanted::Auto, &[], &[], false).unwrap();
         let own = tempfile::tempdir().unwrap();
-        let error = sandbox.spawn(&mut Command::new("/no/such/cc"), own.path()).unwrap_err();
+        let program = Path::new("/no/such/cc");
+        let error = sandbox.spawn(&mut Command::new(program), program, own.path()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 
@@ -260,5 +287,6 @@ mod tests {
         assert_eq!(toolchain(&bin), [bin, home.path().to_owned()]);
         assert!(toolchain(Path::new("/usr/bin")).is_empty());
         assert!(toolchain(Path::new("relative/bin")).is_empty());
+        assert!(toolchain(Path::new("/")).is_empty());
     }
 }

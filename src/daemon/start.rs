@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::exit::Exit;
 use crate::base::log::{self, Sink};
@@ -105,11 +105,13 @@ pub fn service(
         error!("cannot go to {}: {error} (set TMPDIR)", temp.display());
         Exit::IO_ERROR
     })?;
-    let sandbox = Sandbox::prepare(config.sandbox, compilers.path(), network).map_err(|error| {
+    let extra = extra_dirs(&config);
+    let sandbox = Sandbox::prepare(config.sandbox, compilers.path(), &extra, network);
+    let sandbox = sandbox.map_err(|error| {
         critical!("{error}");
         Exit::FAILED
     })?;
-    let tree = WorkTree::create(&temp).map_err(|error| {
+    let tree = WorkTree::create(&temp, env::DISTCC_SAVE_TEMPS.flag(false)).map_err(|error| {
         error!("cannot make a directory for jobs in {}: {error} (set TMPDIR)", temp.display());
         Exit::IO_ERROR
     })?;
@@ -119,6 +121,14 @@ pub fn service(
         Exit::FAILED
     })?;
     Ok((service, pid_file))
+}
+
+/// Directories besides PATH's that the settings of this daemon point compilers to.
+fn extra_dirs(config: &Config) -> Vec<PathBuf> {
+    let lists = [env::LD_LIBRARY_PATH, env::COMPILER_PATH, env::GCC_EXEC_PREFIX];
+    let lists: Vec<_> = lists.iter().filter_map(|list| list.get_nonempty()).collect();
+    let named = lists.iter().flat_map(std::env::split_paths).filter(|dir| dir.is_absolute());
+    named.chain(config.sysroot.clone()).collect()
 }
 
 /// More clients than descriptors cannot wait.

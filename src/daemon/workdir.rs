@@ -17,6 +17,8 @@ use crate::{debug, info, warning};
 
 /// What the name of every daemon's directory starts with.
 const PREFIX: &str = "distccd_";
+/// The same for a daemon that is to keep what jobs wrote; nobody sweeps these.
+const KEPT_PREFIX: &str = "distccd-kept_";
 /// The longest file name of a client's that is kept.
 const LONGEST_NAME: usize = 128;
 
@@ -25,26 +27,30 @@ const LONGEST_NAME: usize = 128;
 pub struct WorkTree {
     path: PathBuf,
     next: AtomicU64,
+    keep: bool,
     /// Says to other daemons that this one lives.
     _lock: Flock<File>,
 }
 
 impl WorkTree {
-    /// Makes the daemon's directory below `parent`, after removing those of dead daemons.
+    /// Makes the daemon's directory below `parent`, after removing those of dead daemons. With
+    /// `keep`, what jobs write stays, for whoever wants to look at it.
     ///
     /// # Errors
     ///
     /// What making or locking it met.
-    pub fn create(parent: &Path) -> io::Result<Self> {
+    pub fn create(parent: &Path, keep: bool) -> io::Result<Self> {
         sweep(parent);
         // Another daemon that starts may take a new directory for a dead one's until it is locked.
         for _ in 0..16 {
-            let kept = tempfile::Builder::new().prefix(PREFIX).rand_bytes(6).tempdir_in(parent)?;
+            let prefix = if keep { KEPT_PREFIX } else { PREFIX };
+            let kept = tempfile::Builder::new().prefix(prefix).rand_bytes(6).tempdir_in(parent)?;
             let Ok(file) = File::open(kept.path()) else { continue };
             let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { continue };
             let same = lock.metadata()?.ino();
             if fs::symlink_metadata(kept.path()).is_ok_and(|meta| meta.ino() == same) {
-                return Ok(Self { path: kept.keep(), next: AtomicU64::new(0), _lock: lock });
+                let next = AtomicU64::new(0);
+                return Ok(Self { path: kept.keep(), next, keep, _lock: lock });
             }
         }
         Err(io::Error::other("cannot keep a directory for jobs"))
@@ -64,13 +70,17 @@ impl WorkTree {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.path.join(number.to_string());
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(WorkDir { path, known: Vec::new() })
+        Ok(WorkDir { path, known: Vec::new(), keep: self.keep })
     }
 }
 
 impl WorkTree {
     /// Removes it with all that is in it; jobs started after this fail.
     pub fn remove(&self) {
+        if self.keep {
+            info!("what jobs wrote is kept in {}", self.path.display());
+            return;
+        }
         // A compile that is being killed may still add a file while we remove the others.
         for _ in 0..3 {
             match fs::remove_dir_all(&self.path) {
@@ -117,6 +127,7 @@ pub struct WorkDir {
     path: PathBuf,
     /// Files that are likely there: removing them by name is cheaper than looking what there is.
     known: Vec<PathBuf>,
+    keep: bool,
 }
 
 impl WorkDir {
@@ -168,6 +179,9 @@ impl WorkDir {
 
 impl Drop for WorkDir {
     fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
         for file in &self.known {
             drop(fs::remove_file(file));
         }
@@ -223,7 +237,7 @@ mod tests {
     #[test]
     fn a_job_leaves_nothing_whatever_is_in_its_directory() {
         let parent = tempfile::tempdir().unwrap();
-        let tree = WorkTree::create(parent.path()).unwrap();
+        let tree = WorkTree::create(parent.path(), false).unwrap();
         let mut job = tree.job().unwrap();
         job.write(OsStr::new("a.c"), b"int x;").unwrap();
         fs::create_dir(job.path().join("sub")).unwrap();
@@ -235,15 +249,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_to_be_kept_is_kept_and_not_swept() {
+        let parent = tempfile::tempdir().unwrap();
+        let tree = WorkTree::create(parent.path(), true).unwrap();
+        let mut job = tree.job().unwrap();
+        job.write(OsStr::new("a.c"), b"int x;").unwrap();
+        let file = job.path().join("a.c");
+        drop(job);
+        drop(tree);
+        drop(WorkTree::create(parent.path(), false).unwrap());
+        assert!(file.exists());
+    }
+
+    #[test]
     fn dirs_of_dead_daemons_are_swept_and_those_of_living_ones_kept() {
         let parent = tempfile::tempdir().unwrap();
-        let living = WorkTree::create(parent.path()).unwrap();
+        let living = WorkTree::create(parent.path(), false).unwrap();
         let dead = parent.path().join("distccd_dead00");
         DirBuilder::new().mode(0o700).create(&dead).unwrap();
         File::create(dead.join("litter")).unwrap();
         let foreign = parent.path().join("distccd_0755");
         DirBuilder::new().mode(0o755).create(&foreign).unwrap();
-        let other = WorkTree::create(parent.path()).unwrap();
+        let other = WorkTree::create(parent.path(), false).unwrap();
         assert!(!dead.exists());
         assert!(foreign.exists());
         assert!(living.path().exists() && other.path().exists());
@@ -252,7 +279,7 @@ mod tests {
     #[test]
     fn links_and_pipes_and_huge_files_are_not_read() {
         let parent = tempfile::tempdir().unwrap();
-        let tree = WorkTree::create(parent.path()).unwrap();
+        let tree = WorkTree::create(parent.path(), false).unwrap();
         let mut job = tree.job().unwrap();
         std::os::unix::fs::symlink("/etc/passwd", job.path().join("link.o")).unwrap();
         assert!(job.read(OsStr::new("link.o"), 1 << 20).is_err());

@@ -673,6 +673,21 @@ fn clients_past_the_limit_of_waiting_ones_are_served_later() {
 }
 
 #[test]
+fn compilers_apart_from_path_are_within_reach_of_themselves() {
+    let place = Place::new();
+    let apart = place.path().join("apart/bin");
+    fs::create_dir_all(&apart).unwrap();
+    let place = place.with_program("gcc", "exit 9");
+    fs::rename(place.path().join("bin/gcc"), apart.join("gcc")).unwrap();
+    let list = place.path().join("commands");
+    put(&list, &format!("{}/gcc\n", apart.display()));
+    let volunteer = place.start_as(&[], |command| {
+        command.env("DISTCC_CMDLIST", &list);
+    });
+    assert_eq!(parse(&volunteer.talk(&hello())).0, 9 << 8);
+}
+
+#[test]
 fn compilers_have_no_network() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
