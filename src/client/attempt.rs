@@ -19,11 +19,13 @@ use crate::client::record::{self, Record};
 use crate::client::remote::{self, Errand, Failure, Supply};
 use crate::client::settings::{Diagnostics, Settings};
 use crate::client::volunteers::{Memory, Volunteers};
+use crate::compiler::body::Watch;
 use crate::compiler::reason::Reason;
 use crate::compiler::rewrite;
 use crate::compiler::target::{self, SentNames};
 use crate::compiler::unit::TranslationUnit;
 use crate::hosts::spec::HostSpec;
+use crate::net::stream::Stream;
 use crate::protocol::reply::Reply;
 use crate::protocol::version::Version;
 
@@ -53,6 +55,10 @@ pub struct Attempt<'a> {
     identity: Option<&'a Identity>,
     names: SentNames,
     supply: Option<Supply>,
+    /// Whether the supply's macros are left for the volunteer's compiler to expand.
+    unexpanded: bool,
+    /// Whether this unit may travel so.
+    may_stay_unexpanded: bool,
     /// The last volunteer's failed compile: its exit code and what it printed.
     failed: Option<(Exit, Vec<u8>)>,
 }
@@ -66,7 +72,17 @@ impl<'a> Attempt<'a> {
         identity: Option<&'a Identity>,
     ) -> Self {
         let names = sent_names(call, settings, unit);
-        Self { call, settings, unit, identity, names, supply: None, failed: None }
+        Self {
+            call,
+            settings,
+            unit,
+            identity,
+            names,
+            supply: None,
+            unexpanded: false,
+            may_stay_unexpanded: settings.directives_only && rewrite::may_stay_unexpanded(unit),
+            failed: None,
+        }
     }
 
     /// Looks how the local compile ended that followed a failed one on `host`. A volunteer whose
@@ -84,6 +100,11 @@ impl<'a> Attempt<'a> {
             host.text,
             remote.0
         );
+        if let (true, Some(identity)) = (self.unexpanded, self.identity) {
+            crate::info!("macros are expanded here for an hour");
+            identity.note_trouble();
+            return;
+        }
         volunteers.let_rest(host);
     }
 
@@ -104,6 +125,32 @@ impl<'a> Attempt<'a> {
         self.settings.skip_local_retry || !self.settings.fallback
     }
 
+    /// Decides in which form the source goes to `host`; one that was made for another volunteer in
+    /// a form that this one may not read is made again.
+    fn suit(&mut self, host: &HostSpec) {
+        let takes = self.may_stay_unexpanded
+            && self.identity.is_some_and(|identity| identity.takes_unexpanded(host));
+        if self.supply.is_none() {
+            self.unexpanded = takes;
+        } else if self.unexpanded && !takes {
+            self.expand();
+        }
+    }
+
+    /// Discards the source, to be made again with its macros expanded.
+    fn expand(&mut self) {
+        self.supply = None;
+        self.unexpanded = false;
+        self.may_stay_unexpanded = false;
+    }
+
+    /// Whether the source turns out to need its macros expanded here after all.
+    fn must_expand(&self) -> bool {
+        let Some(Supply::Made(status, source)) = &self.supply else { return false };
+        self.unexpanded
+            && (!status.success() || source.watch.here_and_now() || !source.stderr.is_empty())
+    }
+
     /// Starts the preprocessor, or reads a source that is preprocessed already.
     fn start(&mut self, lzo: bool) -> io::Result<()> {
         if self.supply.is_some() {
@@ -118,17 +165,26 @@ impl<'a> Attempt<'a> {
             Some(_) => Some(DependencyTarget::create()?),
             None => None,
         };
-        let argv =
-            rewrite::preprocessor(self.unit, target.as_ref().map(|target| target.path.as_os_str()));
+        let path = target.as_ref().map(|target| target.path.as_os_str());
+        let argv = if self.unexpanded {
+            rewrite::unexpanded_preprocessor(self.unit, path)
+        } else {
+            rewrite::preprocessor(self.unit, path)
+        };
         crate::debug!("preprocess: {}", Call::line(&argv));
-        let cpp = Preprocessor::start(self.call, &argv, target, lzo)?;
+        let watch = Watch::new(self.unexpanded);
+        let cpp = Preprocessor::start(self.call, &argv, target, lzo, watch)?;
         self.supply = Some(Supply::Coming(Box::new(cpp)));
         Ok(())
     }
 
     /// The command line for a volunteer that knows the compiler as `name`.
     fn words(&self, name: &OsStr) -> Vec<OsString> {
-        let mut words = rewrite::volunteer(self.unit, name, &self.call.named_cwd());
+        let mut words = if self.unexpanded {
+            rewrite::unexpanded_volunteer(self.unit, name, &self.call.named_cwd())
+        } else {
+            rewrite::volunteer(self.unit, name, &self.call.named_cwd())
+        };
         if let Some(target) = &self.names.clang_target {
             words.push(OsString::from("-target"));
             words.push(target.clone());
@@ -157,20 +213,10 @@ pub fn ask(
     slot: u32,
     record: &mut Record,
 ) -> Step {
-    let version = host_list::version(host);
-    let cpp_slot = match (&attempt.supply, attempt.unit.preprocessed) {
-        (None, false) => volunteers.take_preprocessor(),
-        _ => None,
-    };
-    let start = Instant::now();
-    if let Err(error) = attempt.start(version == Version::Lzo) {
-        crate::info!("the preprocessor could not be started: {error}");
-        return Step::Here(Reason::PreprocessorFailed);
-    }
     let changes = attempt.call.changes();
     let errand = Errand {
         host,
-        version,
+        version: host_list::version(host),
         file: attempt.unit.source.as_bytes(),
         slot,
         io_timeout: attempt.settings.io_timeout,
@@ -178,9 +224,12 @@ pub fn ask(
         ssh: &attempt.settings.ssh,
         env: &changes,
     };
-    let connected = remote::connect(&errand, &mut attempt.supply, &mut record.post);
-    drop(cpp_slot);
-    record.spent.preprocess_ms += record::since(start);
+    attempt.suit(host);
+    let mut connected = supply_and_connect(attempt, volunteers, &errand, record);
+    if attempt.must_expand() {
+        attempt.expand();
+        connected = supply_and_connect(attempt, volunteers, &errand, record);
+    }
     let stream = match connected {
         Ok(Some(stream)) => stream,
         Ok(None) => return preprocessor_failed(attempt),
@@ -189,7 +238,7 @@ pub fn ask(
     let Some(Supply::Made(_, mut source)) = attempt.supply.take() else {
         return Step::Here(Reason::PreprocessorFailed);
     };
-    if let Some(directive) = source.assembler_reads {
+    if let Some(directive) = source.watch.reads_file() {
         return Step::Here(Reason::AssemblerReadsFile(directive));
     }
     let reply = exchange(attempt, &errand, stream, &mut source, record);
@@ -204,12 +253,29 @@ pub fn ask(
     step
 }
 
+/// Makes the source and a connection at the same time; no connection where the preprocessor fails.
+fn supply_and_connect(
+    attempt: &mut Attempt<'_>,
+    volunteers: &Volunteers,
+    errand: &Errand<'_>,
+    record: &mut Record,
+) -> Result<Option<Stream>, Failure> {
+    let preprocesses = attempt.supply.is_none() && !attempt.unit.preprocessed;
+    let cpp_slot = if preprocesses { volunteers.take_preprocessor() } else { None };
+    let start = Instant::now();
+    attempt.start(errand.version == Version::Lzo).map_err(Failure::Preprocessor)?;
+    let connected = remote::connect(errand, &mut attempt.supply, &mut record.post);
+    drop(cpp_slot);
+    record.spent.preprocess_ms += record::since(start);
+    connected
+}
+
 /// Sends the unit under the name that the volunteer knows; one that hangs up on the full name is
 /// asked once more by the plain one.
 fn exchange(
     attempt: &Attempt<'_>,
     errand: &Errand<'_>,
-    stream: crate::net::stream::Stream,
+    stream: Stream,
     source: &mut Source,
     record: &mut Record,
 ) -> Result<Reply, Failure> {

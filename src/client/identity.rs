@@ -23,6 +23,9 @@ use crate::hosts::spec::HostSpec;
 /// A volunteer whose compiler differed is asked again after this time: it may have been updated.
 const ASK_AGAIN: Duration = Duration::from_secs(3600);
 
+/// The first gcc whose `-fdirectives-only` reads raw strings and comments as the compiler does.
+const FIRST_UNEXPANDED: u32 = 11;
+
 /// More than this is no file of ours.
 const MOST_BYTES: u64 = 64 * 1024;
 
@@ -57,6 +60,41 @@ impl Identity {
     pub fn is_refused(&self, host: &HostSpec) -> bool {
         let age = std::fs::metadata(self.refusal(host)).and_then(|meta| meta.modified());
         age.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < ASK_AGAIN))
+    }
+
+    /// Whether `host` is known to have this very compiler, and it is one that can take text whose
+    /// macros are not expanded yet.
+    pub fn takes_unexpanded(&self, host: &HostSpec) -> bool {
+        let age = std::fs::metadata(self.trouble()).and_then(|meta| meta.modified());
+        self.confirmation(host).exists()
+            && !age.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < ASK_AGAIN))
+    }
+
+    /// Notes that such a text could not be compiled on a volunteer, and the expanded one here could.
+    pub fn note_trouble(&self) {
+        if let Err(error) = replace::write(&self.trouble(), b"", 0o666) {
+            crate::info!("{}: {error}", self.dir.display());
+        }
+    }
+
+    fn trouble(&self) -> PathBuf {
+        self.dir.join(format!("expand_{:016x}", fnv1a(&self.key)))
+    }
+
+    fn confirmation(&self, host: &HostSpec) -> PathBuf {
+        let name = format!("same_{}_{:016x}", host.lock_name(), fnv1a(&self.key));
+        self.dir.join(name.replace('/', "_"))
+    }
+
+    /// Remembers that `host` has the compiler `ours`, where that tells anything.
+    fn confirm(&self, host: &HostSpec, ours: &ObjectIdentity) {
+        let path = self.confirmation(host);
+        if !mismatch::is_gcc_from(ours, FIRST_UNEXPANDED) || path.exists() {
+            return;
+        }
+        if let Err(error) = replace::write(&path, b"", 0o666) {
+            crate::info!("{}: {error}", path.display());
+        }
     }
 
     fn refusal(&self, host: &HostSpec) -> PathBuf {
@@ -96,13 +134,18 @@ impl Identity {
         };
         let theirs = object::identify(output);
         let (refused, how) = match mismatch::compare(&ours, theirs.as_ref()) {
-            Verdict::Same => return Ok(()),
+            Verdict::Same => {
+                self.confirm(host, &ours);
+                return Ok(());
+            }
             Verdict::Foreign(how) => (true, how),
             Verdict::Close(how) => {
                 (policy == Mismatch::Refuse || (policy == Mismatch::ByRisk && unit.lto), how)
             }
             Verdict::Different(how) => (matches!(policy, Mismatch::Refuse | Mismatch::ByRisk), how),
         };
+        // There may be none.
+        drop(std::fs::remove_file(self.confirmation(host)));
         if refused {
             self.refuse(host, &how);
             return Err(how);

@@ -13,7 +13,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::client::call::Call;
-use crate::compiler::body::{Watch, reads_file};
+use crate::compiler::body::Watch;
 use crate::protocol::lzo;
 
 /// What the pipe should hold, so that the preprocessor need not wait for us between two looks.
@@ -34,8 +34,8 @@ pub struct Source {
     pub stderr: Vec<u8>,
     /// The dependency file's content, if the command asks for one.
     pub dependencies: Option<Vec<u8>>,
-    /// The directive by which the assembler would read a file of this machine.
-    pub assembler_reads: Option<&'static str>,
+    /// What was seen in the text on its way.
+    pub watch: Watch,
 }
 
 #[derive(Debug)]
@@ -47,8 +47,9 @@ enum Text {
 impl Source {
     /// A unit that needs no preprocessing.
     pub fn preprocessed(text: Vec<u8>) -> Self {
-        let assembler_reads = reads_file(&text);
-        Self { text: Text::Plain(text), stderr: Vec::new(), dependencies: None, assembler_reads }
+        let mut watch = Watch::default();
+        watch.look(&text);
+        Self { text: Text::Plain(text), stderr: Vec::new(), dependencies: None, watch }
     }
 
     /// The text for protocol 2 (`lzo`) or 1. Another form than it has is made and kept.
@@ -122,7 +123,7 @@ fn memory_file(name: &std::ffi::CStr) -> io::Result<File> {
 }
 
 impl Preprocessor {
-    /// Starts `argv`; its text is compressed as it comes if `lzo`.
+    /// Starts `argv`; its text is looked through by `watch`, and compressed as it comes if `lzo`.
     ///
     /// # Errors
     ///
@@ -132,6 +133,7 @@ impl Preprocessor {
         argv: &[OsString],
         dependencies: Option<DependencyTarget>,
         lzo: bool,
+        watch: Watch,
     ) -> io::Result<Self> {
         let mut command = call.command(argv).ok_or(io::ErrorKind::NotFound)?;
         let (stdout, theirs) = io::pipe()?;
@@ -154,7 +156,6 @@ impl Preprocessor {
             Collected::Plain(Vec::new())
         };
         let dependencies = dependencies.map(|target| target.file);
-        let watch = Watch::default();
         Ok(Self { child, pidfd, stdout, roomy, stderr, dependencies, collected, watch })
     }
 
@@ -217,8 +218,7 @@ impl Preprocessor {
         };
         let stderr = whole(&mut self.stderr)?;
         let dependencies = self.dependencies.as_mut().map(whole).transpose()?;
-        let assembler_reads = self.watch.found();
-        Ok((status, Source { text, stderr, dependencies, assembler_reads }))
+        Ok((status, Source { text, stderr, dependencies, watch: self.watch }))
     }
 
     /// Ends a preprocessor that nobody needs any more.

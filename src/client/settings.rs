@@ -43,6 +43,8 @@ pub struct Settings {
     pub rest_period: Duration,
     /// Longest time between two looks for a free slot.
     pub pause: Duration,
+    /// Whether macros may be left for the volunteer's compiler to expand.
+    pub directives_only: bool,
     /// The ssh command as words.
     pub ssh: Vec<String>,
     /// About other compilers.
@@ -79,6 +81,7 @@ impl Settings {
                 .and_then(seconds)
                 .unwrap_or(Duration::from_secs(60)),
             pause: Duration::from_millis(pause.unwrap_or(1000).max(1)),
+            directives_only: env::DISTCC_DIRECTIVES_ONLY.flag(true),
             ssh: ssh_words(env::DISTCC_SSH.text().as_deref()),
             mismatch: match env::DISTCC_COMPILER_MISMATCH.text().as_deref() {
                 Some("allow") => Mismatch::Allow,

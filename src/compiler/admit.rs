@@ -31,6 +31,12 @@ pub struct RemoteJob {
     pub output: OsString,
     /// `-S`: the output is assembly.
     pub assembly: bool,
+    /// The body's macros are not expanded yet (`-fpreprocessed -fdirectives-only`). The compiler
+    /// then obeys directives in the body, `#include` among them; see
+    /// [`directive::opens_file`].
+    ///
+    /// [`directive::opens_file`]: crate::compiler::directive::opens_file
+    pub unexpanded: bool,
     /// The words that reach the compiler (all but source, output and what nobody reads there).
     pub words: Vec<Word>,
     /// Values of `-specs=`, for the caller to check; empty unless [`AdmitOptions::specs_allowed`].
@@ -112,6 +118,9 @@ impl RemoteJob {
             Family::Gcc => "-fno-diagnostics-show-caret".into(),
             Family::Clang => "-fno-caret-diagnostics".into(),
         });
+        if self.unexpanded {
+            argv.extend(["-fpreprocessed", "-fdirectives-only"].map(OsString::from));
+        }
         argv.extend(["-x".into(), self.language.preprocessed_name().into(), as_operand(input)]);
         argv.extend(["-o".into(), as_operand(output)]);
         argv
@@ -166,6 +175,7 @@ struct Check {
     compiles: bool,
     assembly: bool,
     specs: Vec<OsString>,
+    unexpanded: bool,
     for_clang: Vec<OsString>,
     for_assembler: Vec<OsString>,
 }
@@ -182,6 +192,7 @@ impl Check {
             compiles: false,
             assembly: false,
             specs: Vec::new(),
+            unexpanded: false,
             for_clang: Vec::new(),
             for_assembler: Vec::new(),
         }
@@ -194,7 +205,10 @@ impl Check {
             Sort::Unknown => Err(Refusal::UnknownOption(text())),
             // distcc 3.4 leaves `-D` at the end, which nobody reads here.
             Sort::Unfinished => Err(Refusal::MissingValue(text())),
-            Sort::Known(row) => self.option(token, row.kind),
+            Sort::Known(row) => {
+                self.unexpanded |= self.family == Family::Gcc && token.text == "-fdirectives-only";
+                self.option(token, row.kind)
+            }
         }
     }
 
@@ -300,6 +314,7 @@ impl Check {
             assembly: self.assembly,
             words: self.words,
             specs: self.specs,
+            unexpanded: self.unexpanded,
         })
     }
 }
@@ -489,7 +504,8 @@ mod tests {
             -traditional-cpp -fpreprocessed -fdirectives-only -P -isystem x -c t.c -o /etc/t.o";
         assert_eq!(
             argv(&line.replace('\\', " ")),
-            "gcc -c -fno-diagnostics-show-caret -x cpp-output in -o out"
+            "gcc -c -fno-diagnostics-show-caret -fpreprocessed -fdirectives-only -x cpp-output in \
+             -o out"
         );
     }
 

@@ -65,6 +65,12 @@ fn abi_flags(identity: &ObjectIdentity) -> u32 {
     }
 }
 
+/// Whether the object was made by gcc of at least release `first`.
+pub fn is_gcc_from(identity: &ObjectIdentity, first: u32) -> bool {
+    let comment = listed(identity);
+    kind(&comment) == "gcc" && version(&comment).is_some_and(|(major, _)| major >= first)
+}
+
 fn listed(identity: &ObjectIdentity) -> String {
     let comments: Vec<_> =
         identity.comments.iter().map(|comment| String::from_utf8_lossy(comment)).collect();

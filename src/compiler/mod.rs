@@ -12,6 +12,7 @@
 pub mod admit;
 pub mod body;
 pub mod depfile;
+pub mod directive;
 pub mod invocation;
 pub mod language;
 pub mod mismatch;

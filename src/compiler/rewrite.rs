@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::compiler::language::Form;
+use crate::compiler::language::{Form, Language};
 use crate::compiler::unit::{Family, Part, TranslationUnit, Word};
 
 /// The command that preprocesses `unit` to standard output.
@@ -81,6 +81,39 @@ pub fn volunteer(unit: &TranslationUnit, compiler: &OsStr, cwd: &Path) -> Vec<Os
         word.push(cwd);
         argv.push(word);
     }
+    argv
+}
+
+/// Whether the unit's text may travel with its macros unexpanded (gcc's `-fdirectives-only`): half
+/// the work here, and the compiler there sees the columns that the author wrote.
+pub fn may_stay_unexpanded(unit: &TranslationUnit) -> bool {
+    let odd = |word: &Word| {
+        word.starts_with("-trigraphs")
+            || word.starts_with("--trigraphs")
+            || word.starts_with("-finput-charset")
+    };
+    unit.family == Family::Gcc
+        && !unit.preprocessed
+        && matches!(unit.language, Language::C | Language::Cxx)
+        && !unit.words.iter().any(odd)
+}
+
+/// [`preprocessor`], leaving macros as they are.
+pub fn unexpanded_preprocessor(
+    unit: &TranslationUnit,
+    dependency_to: Option<&OsStr>,
+) -> Vec<OsString> {
+    let mut argv = preprocessor(unit, dependency_to);
+    argv.push("-fdirectives-only".into());
+    argv
+}
+
+/// [`volunteer`], for text whose macros the volunteer's compiler has yet to expand.
+pub fn unexpanded_volunteer(unit: &TranslationUnit, compiler: &OsStr, cwd: &Path) -> Vec<OsString> {
+    let mut argv = volunteer(unit, compiler, cwd);
+    let maps = unit.words.iter().filter(|word| word.starts_with("-fmacro-prefix-map="));
+    argv.extend(maps.flat_map(Word::written).cloned());
+    argv.extend(["-fpreprocessed", "-fdirectives-only"].map(OsString::from));
     argv
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::base::exit::Exit;
 use crate::base::log::{self, Level};
 use crate::compiler::admit::{AdmitOptions, RemoteJob, admit};
+use crate::compiler::directive;
 use crate::daemon::client::Client;
 use crate::daemon::compilers::Refused;
 use crate::daemon::run::{self, Call, Ending, Finished, Watch};
@@ -149,6 +150,13 @@ fn compile_source(
         error!("cannot compile for {}: {error}", client.name);
         Declined::IO
     };
+    if let (true, Some(directive)) = (job.unexpanded, directive::opens_file(&source)) {
+        error!(
+            "refused a source of {}: #{directive} would read a file of this machine",
+            client.name
+        );
+        return Err(Declined::REFUSED);
+    }
     let input = workdir::source_name(&job.source, job.input_suffix());
     let mut dir = service.tree.job().map_err(failed)?;
     dir.write(&input, &source).map_err(failed)?;

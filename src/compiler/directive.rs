@@ -1,0 +1,244 @@
+//! Directives in text whose macros are not expanded yet (`-fpreprocessed -fdirectives-only`).
+//!
+//! The compiler obeys every directive in such text. A client's preprocessor has already obeyed those
+//! that name a file, so that none is left in what an honest client sends; one that is there would
+//! make a volunteer read a file of its own.
+
+/// Directives that make the compiler open a file.
+const OPENING: [&[u8]; 6] =
+    [b"include", b"include_next", b"import", b"embed", b"dependency", b"pch_preprocess"];
+
+/// The first directive of `text` that makes the compiler open a file; what stands in comments,
+/// strings and raw strings is none.
+pub fn opens_file(text: &[u8]) -> Option<&'static str> {
+    let mut reader = Reader { text, at: 0 };
+    let mut fresh = true;
+    while let Some(byte) = reader.peek(0) {
+        match byte {
+            b'\n' => fresh = true,
+            b' ' | b'\t' | b'\r' | 0x0b | 0x0c => {}
+            b'/' if reader.comment() => continue,
+            b'\\' if reader.splice() => continue,
+            b'#' if fresh => {
+                reader.at += 1;
+                if let Some(found) = reader.directive() {
+                    return Some(found);
+                }
+                fresh = false;
+                continue;
+            }
+            b'%' | b'?' if fresh && reader.starts(&[b"%:", b"??="]) => {
+                reader.at += if byte == b'%' { 2 } else { 3 };
+                if let Some(found) = reader.directive() {
+                    return Some(found);
+                }
+                fresh = false;
+                continue;
+            }
+            b'R' if reader.raw_string() => {
+                fresh = false;
+                continue;
+            }
+            b'"' | b'\'' => {
+                reader.quoted(byte);
+                fresh = false;
+                continue;
+            }
+            _ => fresh = false,
+        }
+        reader.at += 1;
+    }
+    None
+}
+
+struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self, ahead: usize) -> Option<u8> {
+        self.text.get(self.at + ahead).copied()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn starts(&self, any: &[&[u8]]) -> bool {
+        any.iter().any(|start| self.rest().starts_with(start))
+    }
+
+    /// Skips a comment, if one begins here.
+    fn comment(&mut self) -> bool {
+        let rest = self.rest();
+        if rest.starts_with(b"/*") {
+            let end = memchr::memmem::find(rest.get(2..).unwrap_or_default(), b"*/");
+            self.at += end.map_or(rest.len(), |end| end + 4);
+            return true;
+        }
+        if !rest.starts_with(b"//") {
+            return false;
+        }
+        // A line comment goes on behind a splice.
+        for end in memchr::memchr_iter(b'\n', rest) {
+            let line = rest.get(..end).unwrap_or_default();
+            if !line.trim_ascii_end().ends_with(b"\\") {
+                self.at += end;
+                return true;
+            }
+        }
+        self.at = self.text.len();
+        true
+    }
+
+    /// Skips a backslash and the end of its line, if that is what stands here.
+    fn splice(&mut self) -> bool {
+        let rest = self.rest();
+        let blanks = rest.iter().skip(1).take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
+        let length = 1 + blanks.count();
+        let spliced = rest.get(length) == Some(&b'\n');
+        if spliced {
+            self.at += length + 1;
+        }
+        spliced
+    }
+
+    /// Skips a string or character; it ends at its line's end at the latest.
+    fn quoted(&mut self, quote: u8) {
+        // A digit separator (1'000) is no character.
+        let before = self.at.checked_sub(1).and_then(|at| self.text.get(at));
+        self.at += 1;
+        if quote == b'\'' && before.is_some_and(u8::is_ascii_alphanumeric) {
+            return;
+        }
+        while let Some(byte) = self.peek(0) {
+            match byte {
+                b'\n' => return,
+                b'\\' => {
+                    if !self.splice() {
+                        self.at += 2;
+                    }
+                }
+                _ => {
+                    self.at += 1;
+                    if byte == quote {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Skips a raw string, if one begins here.
+    fn raw_string(&mut self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.text.get(at).copied());
+        let prefix = matches!(before, Some(b'u' | b'U' | b'L' | b'8'));
+        let word = before.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let Some(rest) = self.rest().strip_prefix(b"R\"") else { return false };
+        if word && !prefix {
+            return false;
+        }
+        let Some(open) = rest.iter().take(17).position(|&byte| byte == b'(') else { return false };
+        let mut end = vec![b')'];
+        end.extend_from_slice(rest.get(..open).unwrap_or_default());
+        end.push(b'"');
+        let found = memchr::memmem::find(rest, &end);
+        self.at += found.map_or(rest.len() + 2, |found| 2 + found + end.len());
+        true
+    }
+
+    /// Reads the words of a directive up to the first that opens a file, or its line's end.
+    fn directive(&mut self) -> Option<&'static str> {
+        let mut words = 0;
+        // `#include`, `#pragma dependency`, `#pragma GCC dependency`.
+        while words < 3 {
+            let word = self.word()?;
+            if let Some(name) = OPENING.iter().find(|name| **name == word) {
+                return Some(std::str::from_utf8(name).unwrap_or_default());
+            }
+            if words == 0 && word != b"pragma" {
+                return None;
+            }
+            words += 1;
+        }
+        None
+    }
+
+    /// The next word on this line, spliced parts joined.
+    fn word(&mut self) -> Option<Vec<u8>> {
+        let mut word = Vec::new();
+        while let Some(byte) = self.peek(0) {
+            match byte {
+                b'\\' if self.splice() => continue,
+                b'/' if word.is_empty() && self.comment() => continue,
+                b' ' | b'\t' | 0x0b | 0x0c if word.is_empty() => {}
+                byte if byte.is_ascii_alphanumeric() || byte == b'_' => word.push(byte),
+                _ => break,
+            }
+            self.at += 1;
+        }
+        (!word.is_empty()).then_some(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn directives_that_open_files_are_found_however_they_are_written() {
+        for text in [
+            "#include \"/etc/shadow\"",
+            "int a;\n  #  include </etc/shadow>",
+            "/* c */ # /* d */ include_next <x>",
+            "#inc\\\nlude <x>",
+            "#\\\ninclude <x>",
+            "%: import <x>",
+            "??=embed </etc/shadow>",
+            "// a\n#include <x>",
+            "/* a */\n#include <x>",
+            "char q = '\"';\n#include <x>\nchar r = '\"';",
+            "int n = 1'000;\n#include <x>",
+            "char *s = R\"x(a)x\";\n#include <x>",
+            "#pragma GCC dependency \"/etc/shadow\"",
+            "#pragma GCC pch_preprocess \"/tmp/evil.gch\"",
+            "char *open = \"no end\n#include <x>",
+        ] {
+            assert!(opens_file(text.as_bytes()).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_that_only_speaks_of_them_opens_nothing() {
+        for text in [
+            "",
+            "/*\n#include <x>\n*/ int a;",
+            "// doc \\\n#include <x>\nint b;",
+            "char *s = \"\\\n#include <x>\";",
+            "char *s = R\"(\n#include <x>\n)\";",
+            "char *s = u8R\"e(\n#include <x>\n)\" )e\";",
+            "#define include x\nint include;",
+            "x #include <y>",
+            "#pragma once include",
+            "#if __has_include(<x>)",
+            "# 1 \"/usr/include/x.h\" 1 3",
+        ] {
+            assert_eq!(opens_file(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_to_its_end(text in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = opens_file(&text);
+        }
+
+        #[test]
+        fn odd_text_is_read_to_its_end(text in "[#R\"'/*()\\\\\n %:?incluemb]{0,200}") {
+            let _ = opens_file(text.as_bytes());
+        }
+    }
+}
