@@ -157,7 +157,8 @@ impl<'a> Reader<'a> {
             if let Some(name) = OPENING.iter().find(|name| **name == word) {
                 return Some(std::str::from_utf8(name).unwrap_or_default());
             }
-            if words == 0 && word != b"pragma" {
+            let goes_on: &[u8] = if words == 0 { b"pragma" } else { b"GCC" };
+            if word != goes_on {
                 return None;
             }
             words += 1;
