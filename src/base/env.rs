@@ -81,6 +81,8 @@ pub const SUNPRO_DEPENDENCIES: Var = Var("SUNPRO_DEPENDENCIES");
 pub const CARGO_MANIFEST_DIR: Var = Var("CARGO_MANIFEST_DIR");
 /// Set by `cargo run`: the name of that package.
 pub const CARGO_PKG_NAME: Var = Var("CARGO_PKG_NAME");
+/// Set, not to nothing: no colours and no bold text, as <https://no-color.org> has it.
+pub const NO_COLOR: Var = Var("NO_COLOR");
 /// systemd socket activation: how many descriptors.
 pub const LISTEN_FDS: Var = Var("LISTEN_FDS");
 /// systemd socket activation: whose descriptors.

@@ -39,14 +39,19 @@ impl Live {
         journal_read::read_since(&self.journal, self.since)
     }
 
+    /// How far the build is, and who compiles what, in one line.
+    pub(super) fn status(&self) -> String {
+        let jobs = board::read_all(&self.board).unwrap_or_default();
+        status(&self.entries(), &jobs, self.expected)
+    }
+
     /// Looks, and shows what is new: on a terminal what runs where, elsewhere a line for each unit.
     pub(super) fn show(&mut self, screen: &mut Screen) {
-        let entries = self.entries();
         if screen.is_terminal() {
-            let jobs = board::read_all(&self.board).unwrap_or_default();
-            screen.status(&status(&entries, &jobs, self.expected));
+            screen.status(&self.status());
             return;
         }
+        let entries = self.entries();
         let mut units = count_units(entries.get(..self.shown).unwrap_or_default());
         for entry in entries.iter().skip(self.shown) {
             units += usize::from(is_unit(entry));
@@ -76,6 +81,22 @@ fn progress(done: usize, expected: Option<usize>) -> String {
         }
         None => format!("[{done}]"),
     }
+}
+
+/// How far a build without volunteers is: by the objects below `dir`, since nobody keeps a journal.
+pub(super) fn again(dir: &Path, expected: usize) -> String {
+    let done = progress(count_objects(dir), Some(expected));
+    format!("{done}  the same without volunteers, to compare")
+}
+
+fn count_objects(dir: &Path) -> usize {
+    // What is not there yet has no objects.
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let count = |entry: std::fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => count_objects(&entry.path()),
+        _ => usize::from(entry.path().extension().is_some_and(|suffix| suffix == "o")),
+    };
+    entries.flatten().map(count).sum()
 }
 
 /// The status line: how far it is, and who compiles what.
@@ -128,6 +149,18 @@ mod tests {
     #[test]
     fn without_a_number_of_units_only_those_done_are_counted() {
         assert_eq!(status(&[remote("a.c", "one")], &[], None), "[1]");
+    }
+
+    #[test]
+    fn a_build_without_volunteers_is_followed_by_its_objects() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("kit")).unwrap();
+        for name in ["kit/a.o", "kit/a.d", "kit/b.o", "c.o"] {
+            std::fs::File::create(dir.path().join(name)).unwrap();
+        }
+        let line = again(dir.path(), 53);
+        assert_eq!(line, "[ 3/53]  the same without volunteers, to compare");
+        assert_eq!(count_objects(Path::new("/nowhere")), 0);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod build;
 mod compare;
 mod compilers;
 mod elf;
+mod footer;
 pub(super) mod guard;
 mod live;
 mod programs;
@@ -34,6 +35,7 @@ use crate::setup::cli::{GuardOptions, TryOptions};
 use crate::setup::trial::build::{Ended, Group, Signals};
 use crate::setup::trial::compare::Comparison;
 use crate::setup::trial::compilers::Compilers;
+use crate::setup::trial::footer::Footer;
 use crate::setup::trial::guard::Guard;
 use crate::setup::trial::live::Live;
 use crate::setup::trial::report::Times;
@@ -169,23 +171,27 @@ impl Trial {
             return Ok(self.failed(screen, &ended));
         }
         let tally = Tally::of(&live.entries(), &self.addresses());
-        screen.print(&format!("\n{}", report::places(&tally)));
+        screen.report(&report::places(&tally));
+        let checks = report::checks(&self.output());
         let distributed = self.dir.join("distributed");
         std::fs::rename(self.sample(), &distributed)
             .map_err(TrialError::io("putting the sample aside"))?;
 
-        screen.status("Building the sample again without volunteers, to compare …");
         let path = build::join_path(&self.compilers.path)?;
-        let local = self.make(&[("PATH", path)], || ())?;
+        let objects = self.sample().join("build");
+        screen.step("Building the sample again without volunteers, to compare …");
+        let local =
+            self.make(&[("PATH", path)], || screen.status(&live::again(&objects, units)))?;
         if !local.status.success() {
             return Ok(self.failed(screen, &local));
         }
         let comparison = compare::trees(&distributed.join("build"), &self.sample().join("build"))
             .map_err(TrialError::io("comparing objects"))?;
-        screen.print(&report::objects(&comparison));
+        screen.report(&report::objects(&comparison));
+        screen.report(&checks);
         let processors = processors();
         let (distributed, local) = (ended.took, Some(local.took));
-        screen.print(&report::times(&Times { distributed, local, jobs: self.jobs, processors }));
+        screen.report(&report::times(&Times { distributed, local, jobs: self.jobs, processors }));
         self.close(screen);
         Ok(verdict(&tally, &comparison))
     }
@@ -213,10 +219,13 @@ impl Trial {
         let mut command = Command::new(program);
         command.args(arguments).envs(self.with_volunteers()?);
         let live = Live::new(&self.dir.join("distcc"), None);
-        let ended = build::run(&mut command, Group::Ours, &self.signals, || ())?;
+        let mut footer = Footer::open();
+        let ended =
+            build::run(&mut command, Group::Ours, &self.signals, || footer.show(&live.status()))?;
+        drop(footer);
         let tally = Tally::of(&live.entries(), &self.addresses());
-        screen.print(&format!("\n{}", report::places(&tally)));
-        screen.print(&report::times(&Times {
+        screen.report(&report::places(&tally));
+        screen.report(&report::times(&Times {
             distributed: ended.took,
             local: None,
             jobs: self.jobs,
@@ -257,10 +266,15 @@ impl Trial {
         self.dir.join("make.log")
     }
 
+    /// What the last make printed.
+    fn output(&self) -> String {
+        let log = RealDisk.read(&self.log(), LOG_LIMIT).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// Shows the end of a failed build's output.
     fn failed(&self, screen: &mut Screen, ended: &Ended) -> Exit {
-        let log = RealDisk.read(&self.log(), LOG_LIMIT).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.output();
         let lines: Vec<_> = log.lines().collect();
         let last = lines.get(lines.len().saturating_sub(LOG_LINES)..).unwrap_or_default();
         screen.print(&format!("{}\nThe sample's make failed ({}).", last.join("\n"), ended.status));

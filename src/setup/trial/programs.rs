@@ -52,7 +52,7 @@ fn build(screen: &mut Screen, cargo: &Path, dir: &Path) -> Result<(), TrialError
     if let Some(manifest_dir) = env::CARGO_MANIFEST_DIR.get_nonempty() {
         command.arg("--manifest-path").arg(Path::new(&manifest_dir).join("Cargo.toml"));
     }
-    screen.status(&format!(
+    screen.step(&format!(
         "Building distcc and distccd (cargo build --profile {profile}); the first time takes a \
          while"
     ));

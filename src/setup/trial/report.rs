@@ -82,6 +82,15 @@ pub(super) fn objects(comparison: &Comparison) -> String {
     text
 }
 
+/// What the sample's programs found out about themselves, in what make printed.
+pub(super) fn checks(output: &str) -> String {
+    let mut text = "Both programs linked from the volunteers' objects run well\n".to_owned();
+    for found in output.lines().filter(|line| line.contains(" checks of the ")) {
+        line(&mut text, &format!("  {found}"));
+    }
+    text
+}
+
 /// How long it took, and what that says.
 pub(super) fn times(times: &Times) -> String {
     let Times { distributed, local, jobs, processors } = *times;
@@ -192,6 +201,15 @@ mod tests {
           1  identical to the byte
           1  DIFFERENT
              kit/a.o: its .text differs
+        ");
+    }
+
+    #[test]
+    fn what_the_programs_checked_is_repeated() {
+        let output = "cc -c a.c\nbuild/kitcheck\n2178 checks of the C library, 0 failed\n";
+        insta::assert_snapshot!(checks(output), @r"
+        Both programs linked from the volunteers' objects run well
+          2178 checks of the C library, 0 failed
         ");
     }
 

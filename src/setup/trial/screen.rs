@@ -2,10 +2,14 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::base::env;
+
 /// Standard output, as we use it.
 #[derive(Debug)]
 pub(super) struct Screen {
     terminal: bool,
+    /// Whether headings are bold.
+    bold: bool,
     /// Whether a status line is shown, to be taken away before anything else is printed.
     shown: bool,
     last: String,
@@ -14,7 +18,9 @@ pub(super) struct Screen {
 impl Screen {
     /// Standard output; a status line is only shown on a terminal.
     pub(super) fn new() -> Self {
-        Self { terminal: io::stdout().is_terminal(), shown: false, last: String::new() }
+        let terminal = io::stdout().is_terminal();
+        let bold = terminal && env::NO_COLOR.get_nonempty().is_none();
+        Self { terminal, bold, shown: false, last: String::new() }
     }
 
     /// Whether a person looks on.
@@ -26,38 +32,45 @@ impl Screen {
     pub(super) fn print(&mut self, text: &str) {
         self.clear();
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        self.write(&format!("{text}{end}"));
+        write(&format!("{text}{end}"));
     }
 
-    /// Replaces the status line; where there is no terminal, a new text is a line of its own.
+    /// Prints a part of the report, after an empty line. What begins a line is a heading.
+    pub(super) fn report(&mut self, text: &str) {
+        let bold = |line: &str| match self.bold && !line.starts_with(' ') {
+            true => format!("\x1b[1m{line}\x1b[m\n"),
+            false => format!("{line}\n"),
+        };
+        let text: String = text.lines().map(bold).collect();
+        self.print(&format!("\n{text}"));
+    }
+
+    /// Replaces the status line, on a terminal.
     pub(super) fn status(&mut self, text: &str) {
-        if text == self.last {
+        if !self.terminal || text == self.last {
             return;
         }
         text.clone_into(&mut self.last);
-        if self.terminal {
-            let text = cut(text, columns());
-            self.write(&format!("\r\x1b[K{text}"));
-            self.shown = true;
-        } else {
-            self.write(&format!("{text}\n"));
+        write(&format!("\r\x1b[K{}", cut(text, columns())));
+        self.shown = true;
+    }
+
+    /// Says what takes a while now: in the status line, or where there is none, in a line that
+    /// stays.
+    pub(super) fn step(&mut self, text: &str) {
+        match self.terminal {
+            true => self.status(text),
+            false => self.print(text),
         }
     }
 
     /// Takes the status line away.
     pub(super) fn clear(&mut self) {
         if self.shown {
-            self.write("\r\x1b[K");
+            write("\r\x1b[K");
             self.shown = false;
         }
         self.last.clear();
-    }
-
-    #[expect(clippy::unused_self, reason = "one screen, one writer")]
-    fn write(&mut self, text: &str) {
-        let mut out = io::stdout().lock();
-        // A reader that has gone away stops nobody's build.
-        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 }
 
@@ -75,8 +88,15 @@ fn columns() -> usize {
     })
 }
 
+/// Writes to standard output at once.
+pub(super) fn write(text: &str) {
+    let mut out = io::stdout().lock();
+    // A reader that has gone away stops nobody's build.
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
 /// The text, shortened so that the cursor stays on its line.
-fn cut(text: &str, columns: usize) -> String {
+pub(super) fn cut(text: &str, columns: usize) -> String {
     let room = columns.saturating_sub(1);
     if text.chars().count() <= room {
         return text.to_owned();
