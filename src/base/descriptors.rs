@@ -22,6 +22,13 @@ pub fn seal() -> bool {
     result == 0
 }
 
+/// Closes what whoever started us left open, from descriptor `first` on: a daemon must not keep a
+/// pipe alive whose other end waits for its parent to end. To be called at the very start.
+pub fn close_inherited(first: u32) {
+    // SAFETY: nothing in this program owns a descriptor yet, but for those below `first`.
+    let _ = unsafe { libc::close_range(first.max(3), u32::MAX, 0) };
+}
+
 /// The flag of close_range(2) that seals instead of closing.
 const CLOEXEC: libc::c_int = 1 << 2;
 

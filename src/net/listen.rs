@@ -87,17 +87,16 @@ fn tune(socket: &Socket) -> io::Result<()> {
 
 /// The listening sockets that systemd opened for this process: each with its `FileDescriptorName`.
 ///
-/// To be called once, before anything opens a descriptor.
+/// To be called once, before anything opens a descriptor; other inherited descriptors are closed.
 pub fn activated() -> Vec<(String, TcpListener)> {
     let ours = env::LISTEN_PID.number() == Some(i64::from(std::process::id()));
-    let count = env::LISTEN_FDS.number().and_then(|count| i32::try_from(count).ok()).unwrap_or(0);
-    if !ours || count < 1 {
-        return Vec::new();
-    }
+    let count = env::LISTEN_FDS.number().filter(|_| ours).unwrap_or(0);
+    let count = u8::try_from(count).unwrap_or(0);
+    descriptors::close_inherited(FIRST_ACTIVATED.unsigned_abs() + u32::from(count));
     let names = env::LISTEN_FDNAMES.text().unwrap_or_default();
     let mut names = names.split(':');
     let mut listeners = Vec::new();
-    for number in (FIRST_ACTIVATED..).take(usize::try_from(count).unwrap_or(0).min(64)) {
+    for number in (FIRST_ACTIVATED..).take(count.into()) {
         let name = names.next().unwrap_or_default().to_owned();
         let Some(descriptor) = descriptors::adopt(number) else { break };
         let socket = Socket::from(descriptor);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,9 +11,10 @@ use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::volunteer::{
-    PATIENCE, Place, Volunteer, free_port, head, packet, parse, request, runs, wait_until,
+    DISTCCD, PATIENCE, Place, Volunteer, free_port, head, packet, parse, request, runs, wait_until,
 };
 
 /// Debian's client.
@@ -450,23 +451,25 @@ fn detached_it_serves_when_its_parent_returns_and_removes_its_pid_file() {
     let place = Place::new();
     let pid_file = place.path().join("run/pid");
     let port = free_port();
-    let status = place
-        .distccd()
-        .args([
-            "--daemon",
-            "--allow",
-            "127.0.0.1",
-            "--enable-tcp-insecure",
-            "--listen",
-            "127.0.0.1",
-        ])
-        .args(["--port", &port.to_string(), "--verbose", "--log-file"])
+    // A make that waits for the end of the pipe at 9 must not wait for the daemon.
+    let mut parent = Command::new("/bin/sh")
+        .args(["-c", "exec 9>&1 >/dev/null; exec \"$0\" \"$@\"", DISTCCD])
+        .args(["--daemon", "--allow", "127.0.0.1", "--enable-tcp-insecure"])
+        .args(["--listen", "127.0.0.1", "--port", &port.to_string(), "--verbose", "--log-file"])
         .arg(place.log_file())
         .arg("--pid-file")
         .arg(&pid_file)
-        .status()
+        .env("TMPDIR", place.tmp())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
         .unwrap();
+    let status = parent.wait().unwrap();
     assert!(status.success(), "{}", place.log());
+    let pipe = parent.stdout.take().unwrap();
+    let mut left_open = [PollFd::new(&pipe, PollFlags::IN)];
+    rustix::event::poll(&mut left_open, Some(&Timespec { tv_sec: 60, tv_nsec: 0 })).unwrap();
+    assert_eq!(left_open[0].revents(), PollFlags::HUP);
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.write_all(&hello()).unwrap();
     let mut reply = Vec::new();
@@ -508,18 +511,17 @@ fn sockets_of_systemd_are_served() {
     let place = Place::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let number = listener.as_raw_fd();
     // What systemd does: the socket becomes descriptor 3, and the variables name the process.
-    let script =
-        format!("exec 3<&{number}; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" \"$@\"",);
-    let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(script).arg(crate::volunteer::DISTCCD);
-    command.args(["--no-detach", "--daemon", "--allow", "127.0.0.1", "--enable-tcp-insecure"]);
-    command.args(["--verbose", "--log-file"]).arg(place.log_file());
-    command.env("TMPDIR", place.tmp()).stdin(Stdio::null());
-    rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::empty()).unwrap();
-    let child = command.spawn().unwrap();
-    drop(listener);
+    let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\"";
+    let child = Command::new("/bin/sh")
+        .args(["-c", script, DISTCCD])
+        .args(["--no-detach", "--daemon", "--allow", "127.0.0.1", "--enable-tcp-insecure"])
+        .args(["--verbose", "--log-file"])
+        .arg(place.log_file())
+        .env("TMPDIR", place.tmp())
+        .stdin(OwnedFd::from(listener))
+        .spawn()
+        .unwrap();
     let volunteer = Volunteer { place, child, port };
     volunteer.wait_for_log(&format!("listening on 127.0.0.1:{port}"));
     volunteer.assert_serves();
