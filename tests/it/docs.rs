@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::CommandFactory;
 use clap_complete::Shell;
 use makepkg_distcc::compiler::options::stays::Stays;
 
 /// The programs whose options are in the man page's section OPTIONS, with what shows them.
-const PROGRAMS: [(&str, &str, &[&str]); 3] = [
+const PROGRAMS: [(&str, &str, &[&str]); 4] = [
     ("distcc", env!("CARGO_BIN_EXE_distcc"), &["--help"]),
     ("distccd", env!("CARGO_BIN_EXE_distccd"), &["--help"]),
     ("distcc-setup", env!("CARGO_BIN_EXE_distcc-setup"), &["try", "--help"]),
+    ("update-distcc-symlinks", env!("CARGO_BIN_EXE_update-distcc-symlinks"), &["--help"]),
 ];
 
 fn root() -> &'static Path {
@@ -144,8 +146,9 @@ fn every_reason_to_stay_here_is_in_the_man_page() {
 }
 
 /// The clap programs, by name.
-fn clap_programs() -> [(&'static str, clap::Command); 2] {
+fn clap_programs() -> [(&'static str, clap::Command); 3] {
     [
+        ("update-distcc-symlinks", makepkg_distcc::tools::symlinks::Cli::command()),
         ("distcc-setup", makepkg_distcc::setup::cli::command()),
         ("distccd", makepkg_distcc::daemon::cli::command()),
     ]
@@ -241,6 +244,17 @@ fn the_commands_of_the_readme_exist() {
             assert!(parsed.is_ok(), "{command}");
         }
     }
+}
+
+#[test]
+fn the_readme_knows_how_large_the_sample_is() {
+    let dirs = ["kit", "kitxx", "check", "checkxx"].map(|dir| root().join("sample").join(dir));
+    let files = dirs.iter().flat_map(|dir| std::fs::read_dir(dir).unwrap());
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let units = names.filter(|name| name.ends_with(".c") || name.ends_with(".cpp")).count();
+    let readme = read("README.md");
+    assert!(readme.contains(&format!("a sample project of {units} C and C++ files")), "{units}");
+    assert!(readme.contains(&format!("{units} units compiled by volunteers")), "{units}");
 }
 
 #[test]

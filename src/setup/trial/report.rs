@@ -65,7 +65,7 @@ pub(super) fn objects(comparison: &Comparison) -> String {
     line(&mut text, &format!("  {identical:width$}  identical to the byte"));
     if *debug_only > 0 {
         let same = "identical in code, data and symbols; compiled with -g";
-        let why = "(debug information says that the source came preprocessed, and columns move)";
+        let why = "(debug information tells that the source came preprocessed; columns may move)";
         line(&mut text, &format!("  {debug_only:width$}  {same}"));
         line(&mut text, &format!("  {:width$}  {why}", ""));
     }
@@ -184,7 +184,7 @@ mod tests {
         53 objects compared with a local build's
           27  identical to the byte
           26  identical in code, data and symbols; compiled with -g
-              (debug information says that the source came preprocessed, and columns move)
+              (debug information tells that the source came preprocessed; columns may move)
           and 53 dependency files, identical to the byte
         ");
     }
