@@ -34,8 +34,8 @@ pub struct TryOptions {
     #[arg(short = 'n', long, value_name = "N", default_value = "2",
           value_parser = clap::value_parser!(u8).range(1..=32))]
     pub volunteers: u8,
-    /// How many jobs the sample's make may run at once [default: one per processor, at least two
-    /// per volunteer]; the volunteers have that many slots together
+    /// Jobs that the sample's make runs at once, and slots of all volunteers together [default: one
+    /// per processor, at least two per volunteer]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZeroU16>,
     /// Compress what is sent, as one would on a slow network
