@@ -1,8 +1,8 @@
 //! The bodies of all fuzz targets: any bytes in, no panic out, and what must hold holds.
 //!
 //! `tests/it/corpus.rs` runs the same bodies over the kept corpus and over random changes of it, so
-//! that the stable toolchain and CI have them too. With `cargo fuzz run TARGET CORPUS`, the corpus is
-//! `../tests/fixtures/fuzz/TARGET`.
+//! that CI has them too. `fuzz/run TARGET` fuzzes with the stable toolchain, `cargo fuzz run TARGET`
+//! with a nightly one.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
