@@ -6,6 +6,7 @@ pub mod disk;
 pub mod env;
 pub mod exit;
 pub mod log;
+pub mod memory;
 pub mod process;
 pub mod replace;
 pub mod version;

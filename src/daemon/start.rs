@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::exit::Exit;
 use crate::base::log::{self, Sink};
-use crate::base::{descriptors, dirs, env, process};
+use crate::base::{descriptors, dirs, env, memory, process};
 use crate::daemon::access::AccessList;
 use crate::daemon::cli::{Config, LogTo};
 use crate::daemon::compilers::Compilers;
@@ -85,6 +85,7 @@ pub fn service(
         info!("this kernel cannot seal inherited descriptors");
     }
     process::keep_ended_children();
+    memory::give_back_large_blocks();
     privileges::be_nice(config.nice, config.oom_score_adj);
     let files = privileges::set_limits();
     fit_to_descriptors(&mut config, files);

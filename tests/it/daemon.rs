@@ -270,6 +270,48 @@ fn half_closing_counts_as_going() {
 }
 
 #[test]
+fn a_client_that_goes_while_it_waits_is_not_compiled_for() {
+    let place = Place::new();
+    let gate = place.path().join("run/gate");
+    let text =
+        format!("echo ran >> {0}.log; until [ -e {0} ]; do sleep 0.02; done", gate.display());
+    let volunteer = place.with_program("gcc", &text).start(&["-j", "1", "--sandbox=off"]);
+    let started = || fs::read_to_string(gate.with_extension("log")).unwrap_or_default();
+    let mut first = volunteer.connect();
+    first.write_all(&hello()).unwrap();
+    wait_until("the first compile", || !started().is_empty());
+    for _ in 0..3 {
+        let mut stream = volunteer.connect();
+        stream.write_all(&hello()).unwrap();
+        drop(stream);
+    }
+    put(&gate, "");
+    let lines = summaries(&volunteer, 4);
+    assert!(lines[1..].iter().all(|line| line.starts_with("CLI_DISCONN")), "{lines:?}");
+    assert_eq!(started(), "ran\n");
+}
+
+#[test]
+fn spec_files_are_taken_from_the_sysroot_and_from_nowhere_else() {
+    let place = Place::new();
+    let sysroot = place.path().join("sysroot");
+    fs::create_dir(&sysroot).unwrap();
+    put(&sysroot.join("my.specs"), "*cc1_options:\n+ -DFROM_SPECS\n\n");
+    put(&place.path().join("other.specs"), "");
+    let volunteer = place.start(&["--sysroot", sysroot.to_str().unwrap()]);
+    let ask = |word: &str| {
+        volunteer.talk(&request(&["gcc", word, "-c", "a.c", "-o", "a.o"], b"int x;\n"))
+    };
+    let (status, stderr, ..) = parse(&ask("-specs=my.specs"));
+    assert_eq!(status, 0, "{stderr}");
+    let log = || volunteer.place.log();
+    for word in ["-specs=other.specs", "-specs=../other.specs", "-specs=a.c"] {
+        assert_eq!(ask(word), b"", "{word}: {}", log());
+    }
+    volunteer.wait_for_log("is no regular file below --sysroot");
+}
+
+#[test]
 fn a_compile_that_takes_too_long_is_killed_and_says_so() {
     let nap = "8803.5";
     let volunteer =
@@ -323,6 +365,20 @@ fn clients_that_do_not_read_their_reply_keep_nobody_from_being_served() {
         stream.read_to_end(&mut reply).unwrap();
         assert_eq!(parse(&reply).3.len(), 24 << 20);
     }
+}
+
+#[test]
+fn memory_of_large_objects_is_given_back() {
+    let big = "dd if=/dev/zero of=distccd-output.o bs=1048576 count=20 2>/dev/null";
+    let volunteer = Place::new().with_program("gcc", big).start(&["-j", "4"]);
+    for _ in 0..2 {
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(parse(&volunteer.talk(&hello())).3.len(), 20 << 20));
+            }
+        });
+    }
+    wait_until("memory to be given back", || volunteer.memory() < 40_000);
 }
 
 #[test]
