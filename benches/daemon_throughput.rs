@@ -141,6 +141,7 @@ impl Daemon {
         let child = Command::new(program)
             .args(["--no-detach", "--daemon", "--enable-tcp-insecure", "--allow", "127.0.0.1"])
             .args(["--listen", "127.0.0.1", "--log-level", "crit", "--log-stderr", "-j", "8"])
+            .args(["--nice", "0"])
             .args(["--port", &port.to_string()])
             .args(options)
             .env("DISTCCD_PATH", bin)

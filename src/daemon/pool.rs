@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::base::exit::Exit;
-use crate::daemon::client::Sent;
+use crate::daemon::client::{Client, Sent};
 use crate::daemon::job::{self, Visit};
 use crate::daemon::mailbox::{Departure, Mailbox};
 use crate::daemon::service::Service;
@@ -110,6 +110,12 @@ impl Pool {
         }
     }
 
+    /// Whether it was stopped and all workers have gone.
+    pub fn is_done(&self) -> bool {
+        let state = self.state();
+        state.stopped && state.workers == 0
+    }
+
     /// Waits until all workers have gone, or until `deadline`; tells whether they have.
     pub fn wait_until_idle(&self, deadline: Instant) -> bool {
         let longest = deadline.saturating_duration_since(Instant::now());
@@ -162,12 +168,7 @@ impl Pool {
 
     /// Sends as much of the reply as goes without waiting; the rest is sent from the mailbox, so
     /// that a client that reads slowly keeps no other from being served.
-    fn answer(
-        &self,
-        client: crate::daemon::client::Client,
-        reply: Vec<u8>,
-        summary: Summary,
-    ) -> Summary {
+    fn answer(&self, client: Client, reply: Vec<u8>, summary: Summary) -> Summary {
         let sent = client.send(&reply);
         let mut summary = summary;
         summary.time = client.arrived.elapsed();

@@ -138,14 +138,12 @@ impl Reception {
         loop {
             if self.service.stopping() {
                 self.send_off();
-                if self.guests.is_empty() {
+                // Workers that still work may leave replies to send.
+                if self.guests.is_empty() && self.pool.is_done() {
                     return;
                 }
             }
-            let most = self.service.config.max_held;
-            while self.pool.waiting().1 > most && !self.service.stopping() {
-                self.pool.wait_for_room(most, PAUSE);
-            }
+            self.wait_for_room();
             let pause = self.pause();
             events.clear();
             match epoll::wait(&self.epoll, spare_capacity(&mut events), pause.as_ref()) {
@@ -167,6 +165,20 @@ impl Reception {
             self.look_at_clocks();
             self.reopen();
         }
+    }
+
+    /// While the queue holds too much, nothing more is read.
+    fn wait_for_room(&mut self) {
+        let most = self.service.config.max_held;
+        if self.pool.waiting().1 <= most {
+            return;
+        }
+        while self.pool.waiting().1 > most && !self.service.stopping() {
+            self.pool.wait_for_room(most, PAUSE);
+        }
+        // What guests sent meanwhile has not been looked at: nobody has been silent.
+        let now = Instant::now();
+        self.guests.values_mut().for_each(|guest| guest.moved = now);
     }
 
     fn pause(&self) -> Option<Timespec> {

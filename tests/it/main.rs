@@ -11,6 +11,7 @@ mod argv;
 mod compilers;
 mod corpus;
 mod daemon;
+mod daemon_life;
 mod docs;
 mod hostile;
 mod hosts;

@@ -237,6 +237,11 @@ pub(crate) fn request(argv: &[&str], source: &[u8]) -> Vec<u8> {
     [head(1, argv), packet("DOTI", source)].concat()
 }
 
+/// A request that every compiler can serve.
+pub(crate) fn hello() -> Vec<u8> {
+    request(&["gcc", "-c", "hello.c", "-o", "hello.o"], b"int x;\n")
+}
+
 /// A reply in protocol 1, taken apart: status, stderr, stdout, object.
 pub(crate) fn parse(reply: &[u8]) -> (u32, String, String, Vec<u8>) {
     let mut rest = reply;
