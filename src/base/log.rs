@@ -155,19 +155,48 @@ fn syslog_severity(level: Level) -> nix::syslog::Severity {
 
 /// Logs at level critical.
 #[macro_export]
-macro_rules! critical { ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Critical, "", format_args!($($arg)*)) } }
+macro_rules! critical {
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Critical, "", format_args!($($arg)*))
+    };
+}
+
 /// Logs at level error.
 #[macro_export]
-macro_rules! error { ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Error, "", format_args!($($arg)*)) } }
+macro_rules! error {
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Error, "", format_args!($($arg)*))
+    };
+}
+
 /// Logs at level warning.
 #[macro_export]
-macro_rules! warning { ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Warning, "", format_args!($($arg)*)) } }
+macro_rules! warning {
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Warning, "", format_args!($($arg)*))
+    };
+}
+
 /// Logs at level notice.
 #[macro_export]
-macro_rules! notice { ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Notice, "", format_args!($($arg)*)) } }
+macro_rules! notice {
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Notice, "", format_args!($($arg)*))
+    };
+}
+
 /// Logs at level info.
 #[macro_export]
-macro_rules! info { ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Info, "", format_args!($($arg)*)) } }
+macro_rules! info {
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Info, "", format_args!($($arg)*))
+    };
+}
+
 /// Logs at level debug.
 #[macro_export]
-macro_rules! debug { ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Debug, "", format_args!($($arg)*)) } }
+macro_rules! debug {
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Debug, "", format_args!($($arg)*))
+    };
+}

@@ -70,7 +70,8 @@ impl Identity {
             && !age.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < ASK_AGAIN))
     }
 
-    /// Notes that such a text could not be compiled on a volunteer, and the expanded one here could.
+    /// Notes that such a text could not be compiled on a volunteer, and the expanded one here
+    /// could.
     pub fn note_trouble(&self) {
         if let Err(error) = replace::write(&self.trouble(), b"", 0o666) {
             crate::info!("{}: {error}", self.dir.display());

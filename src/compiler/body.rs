@@ -3,12 +3,12 @@
 /// Directives of the assembler that read a file.
 const DIRECTIVES: [&[u8]; 2] = [b".incbin", b".include"];
 
-/// The directive in an `asm` of the text, if any, by which the assembler reads a file: what it names
-/// is here and not on a volunteer.
+/// The directive in an `asm` of the text, if any, by which the assembler reads a file: what it
+/// names is here and not on a volunteer.
 ///
 /// Looks for the directive and a quote after it, as a source writes it (`.incbin "f"`, or
-/// `.incbin \\"f\\"` within a C string). A file's name made by macros is not seen; then the volunteer
-/// fails for want of the file.
+/// `.incbin \\"f\\"` within a C string). A file's name made by macros is not seen; then the
+/// volunteer fails for want of the file.
 pub fn reads_file(text: &[u8]) -> Option<&'static str> {
     DIRECTIVES.iter().find_map(|directive| {
         memchr::memmem::find_iter(text, directive)

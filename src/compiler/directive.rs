@@ -1,8 +1,8 @@
 //! Directives in text whose macros are not expanded yet (`-fpreprocessed -fdirectives-only`).
 //!
-//! The compiler obeys every directive in such text. A client's preprocessor has already obeyed those
-//! that name a file, so that none is left in what an honest client sends; one that is there would
-//! make a volunteer read a file of its own.
+//! The compiler obeys every directive in such text. A client's preprocessor has already obeyed
+//! those that name a file, so that none is left in what an honest client sends; one that is there
+//! would make a volunteer read a file of its own.
 
 /// Directives that make the compiler open a file.
 const OPENING: [&[u8]; 6] =

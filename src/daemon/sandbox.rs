@@ -93,8 +93,8 @@ impl Sandbox {
         self.rules.is_some()
     }
 
-    /// Starts `command`, which may write in `work_dir` only. `program` is the file that it runs: one
-    /// that stands apart from PATH brings its toolchain.
+    /// Starts `command`, which may write in `work_dir` only. `program` is the file that it runs:
+    /// one that stands apart from PATH brings its toolchain.
     ///
     /// # Errors
     ///
