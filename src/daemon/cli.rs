@@ -97,6 +97,14 @@ pub struct Config {
     pub log_to: LogTo,
 }
 
+impl Config {
+    /// Compiles at once: what was asked for, or two more than there are processors.
+    pub fn jobs_at_once(&self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.unwrap_or(processors + 2)
+    }
+}
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Asked {

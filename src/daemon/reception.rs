@@ -365,7 +365,8 @@ impl Reception {
         if *error == WireError::Silent {
             debug!("{} connected and said nothing", guest.client.name);
         } else {
-            error!("request of {} is cut short: {error}", guest.client.name);
+            // A client whose preprocessor finds a mistake hangs up like this.
+            info!("request of {} is cut short: {error}", guest.client.name);
         }
         self.part(guest, Outcome::Other, Exit::TRUNCATED);
     }

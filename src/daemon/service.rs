@@ -57,10 +57,9 @@ impl Service {
         sandbox: Sandbox,
         tree: WorkTree,
     ) -> io::Result<Self> {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let environment = environment(&compilers);
         Ok(Self {
-            jobs: config.jobs.unwrap_or(processors + 2),
+            jobs: config.jobs_at_once(),
             config,
             limits: Limits::default(),
             compilers,

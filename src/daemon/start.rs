@@ -135,7 +135,7 @@ fn extra_dirs(config: &Config) -> Vec<PathBuf> {
 /// More clients than descriptors cannot wait.
 fn fit_to_descriptors(config: &mut Config, files: usize) {
     // A job has two pipes, a process and files of its own.
-    let jobs = config.jobs.unwrap_or(256).saturating_mul(8);
+    let jobs = config.jobs_at_once().saturating_mul(8);
     let most = files.saturating_sub(jobs).saturating_sub(64).max(16);
     if config.max_waiting > most {
         info!("--max-waiting is cut to {most}: no more files may be open (LimitNOFILE)");
