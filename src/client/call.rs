@@ -18,11 +18,12 @@ pub struct Call {
     pub argv: Vec<OsString>,
     /// Where we were called.
     pub cwd: PathBuf,
-    /// PATH for the compiler: trimmed when we masquerade.
+    /// PATH for the compiler: trimmed when we masquerade, and without us in any case.
     pub path: OsString,
     /// How deep distcc is nested already; 0 is not at all.
     pub depth: u32,
     path_trimmed: bool,
+    path_changed: bool,
 }
 
 impl Call {
@@ -38,7 +39,11 @@ impl Call {
             level.to_str().and_then(|level| level.parse().ok()).unwrap_or(1).max(1)
         });
         let path_trimmed = trimmed.is_some();
-        Self { argv, cwd, path: trimmed.unwrap_or(path), depth, path_trimmed }
+        let path = trimmed.unwrap_or(path);
+        let bare = argv.first().filter(|compiler| !compiler.as_bytes().contains(&b'/'));
+        let passed = bare.and_then(|name| masquerade::path_without_ourselves(name, &path));
+        let path_changed = path_trimmed || passed.is_some();
+        Self { argv, cwd, path: passed.unwrap_or(path), depth, path_trimmed, path_changed }
     }
 
     /// The current directory as compilers name it: `$PWD` where that is the current directory.
@@ -83,7 +88,7 @@ impl Call {
     pub fn changes(&self) -> Vec<(OsString, OsString)> {
         let level = (self.depth + 1).min(9).to_string();
         let mut changes = vec![(OsString::from(env::SAFEGUARD.0), OsString::from(level))];
-        if self.path_trimmed {
+        if self.path_changed {
             changes.push((OsString::from(env::PATH.0), self.path.clone()));
         }
         changes

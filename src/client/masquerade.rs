@@ -51,15 +51,42 @@ fn folded(path: &Path) -> PathBuf {
 ///
 /// A masquerade directory that stands in PATH under another name is passed over in this way.
 pub fn find_compiler(name: &OsStr, path: &OsStr) -> Option<PathBuf> {
-    let ourselves = std::fs::metadata("/proc/self/exe").ok().map(|meta| (meta.dev(), meta.ino()));
+    let ourselves = ourselves();
     path.as_bytes().split(|&byte| byte == b':').find_map(|entry| {
-        let dir =
-            if entry.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(entry)) };
-        let candidate = dir.join(name);
-        let meta = std::fs::metadata(&candidate).ok()?;
-        let runs = meta.is_file() && meta.permissions().mode() & 0o111 != 0;
-        (runs && Some((meta.dev(), meta.ino())) != ourselves).then_some(candidate)
+        let (candidate, file) = executable(entry, name)?;
+        (Some(file) != ourselves).then_some(candidate)
     })
+}
+
+/// PATH without the entries in which `name` is this very program, if there are any before the
+/// compiler: gcc looks for itself in PATH to find its parts.
+pub fn path_without_ourselves(name: &OsStr, path: &OsStr) -> Option<OsString> {
+    let ourselves = ourselves()?;
+    let (mut kept, mut found, mut passed) = (Vec::new(), false, false);
+    for entry in path.as_bytes().split(|&byte| byte == b':') {
+        match executable(entry, name).filter(|_| !found) {
+            Some((_, file)) if file == ourselves => passed = true,
+            other => {
+                found |= other.is_some();
+                kept.push(entry);
+            }
+        }
+    }
+    (passed && found).then(|| OsString::from_vec(kept.join(&b':')))
+}
+
+/// Device and inode of this program.
+fn ourselves() -> Option<(u64, u64)> {
+    std::fs::metadata("/proc/self/exe").ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// The executable `name` in a directory of PATH, with its device and inode.
+fn executable(entry: &[u8], name: &OsStr) -> Option<(PathBuf, (u64, u64))> {
+    let dir = if entry.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(entry)) };
+    let candidate = dir.join(name);
+    let meta = std::fs::metadata(&candidate).ok()?;
+    let runs = meta.is_file() && meta.permissions().mode() & 0o111 != 0;
+    runs.then(|| (candidate, (meta.dev(), meta.ino())))
 }
 
 #[cfg(test)]
@@ -108,5 +135,9 @@ mod tests {
         let path = std::env::join_paths([&first, &second]).unwrap();
         assert_eq!(find_compiler("gcc".as_ref(), &path), Some(second.join("gcc")));
         assert_eq!(find_compiler("g++".as_ref(), &path), None);
+        let without = path_without_ourselves("gcc".as_ref(), &path);
+        assert_eq!(without.as_deref(), Some(second.as_os_str()));
+        assert_eq!(path_without_ourselves("g++".as_ref(), &path), None);
+        assert_eq!(path_without_ourselves("gcc".as_ref(), second.as_os_str()), None);
     }
 }
