@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::base::disk::RealDisk;
 use crate::base::env;
 use crate::base::exit::Exit;
+use crate::base::log::Level;
 use crate::client::attempt::{self, Attempt, Step};
 use crate::client::call::Call;
 use crate::client::host_list;
@@ -133,10 +134,19 @@ fn give_up(
     record: Record,
 ) -> Exit {
     if settings.fallback {
-        crate::warning!(
-            "failed to distribute {}, running locally instead: {}",
-            source_like(call).to_string_lossy(),
-            reason.sentence()
+        // What a volunteer did wrong has been told when it happened, and so has why none suits.
+        let told = matches!(
+            reason,
+            Reason::VolunteerFailed(_) | Reason::CompilerMismatch(_) | Reason::NoVolunteer
+        );
+        crate::base::log::write(
+            if told { Level::Info } else { Level::Warning },
+            "",
+            format_args!(
+                "failed to distribute {}, running locally instead: {}",
+                source_like(call).to_string_lossy(),
+                reason.sentence()
+            ),
         );
         return compile_here(call, settings, list, &reason, record);
     }
