@@ -109,15 +109,16 @@ impl RemoteJob {
     /// The command to run: `input` is the body's file (under the source's base name), `output` the
     /// object's.
     ///
-    /// Source lines are not shown below messages, for the compiler would take them from whatever
-    /// file of this machine the preprocessed text names.
+    /// Source lines are not shown below gcc's messages: it would take them from whatever file of
+    /// this machine the preprocessed text names (clang takes them from that text). Objects for
+    /// link-time optimisation hold the options they were compiled with, so they get no such option.
     pub fn argv(&self, compiler: &OsStr, input: &OsStr, output: &OsStr) -> Vec<OsString> {
         let mut argv = vec![compiler.to_owned()];
         argv.extend(self.words.iter().flat_map(Word::written).cloned());
-        argv.push(match self.family {
-            Family::Gcc => "-fno-diagnostics-show-caret".into(),
-            Family::Clang => "-fno-caret-diagnostics".into(),
-        });
+        let lto = self.words.iter().any(|word| word.starts_with("-flto"));
+        if self.family == Family::Gcc && !lto {
+            argv.push("-fno-diagnostics-show-caret".into());
+        }
         if self.unexpanded {
             argv.extend(["-fpreprocessed", "-fdirectives-only"].map(OsString::from));
         }
@@ -176,6 +177,8 @@ struct Check {
     assembly: bool,
     specs: Vec<OsString>,
     unexpanded: bool,
+    /// `-fmacro-prefix-map=`, for text whose macros are yet to be expanded.
+    macro_maps: Vec<Word>,
     for_clang: Vec<OsString>,
     for_assembler: Vec<OsString>,
 }
@@ -193,6 +196,7 @@ impl Check {
             assembly: false,
             specs: Vec::new(),
             unexpanded: false,
+            macro_maps: Vec::new(),
             for_clang: Vec::new(),
             for_assembler: Vec::new(),
         }
@@ -227,6 +231,9 @@ impl Check {
     fn option(&mut self, token: &Token<'_>, kind: Kind) -> Result<(), Refusal> {
         let text = || token.text.to_owned();
         let value = token.value.to_owned();
+        if token.text.as_bytes().starts_with(b"-fmacro-prefix-map=") {
+            self.macro_maps.push(token.word(Part::Both));
+        }
         match kind {
             Kind::Cpp
             | Kind::Link
@@ -280,7 +287,7 @@ impl Check {
         Ok(())
     }
 
-    fn finish(self, compiler: &OsString) -> Result<RemoteJob, Refusal> {
+    fn finish(mut self, compiler: &OsString) -> Result<RemoteJob, Refusal> {
         if !self.compiles {
             return Err(Refusal::NoCompile);
         }
@@ -289,6 +296,9 @@ impl Check {
         }
         if !passed::assembler_is_safe(self.for_assembler.iter().map(|word| word.as_bytes())) {
             return Err(Refusal::UnknownOption(self.for_assembler.join(OsStr::new(" "))));
+        }
+        if self.unexpanded {
+            self.words.append(&mut self.macro_maps);
         }
         let Some((source, named)) = self.source else {
             return Err(Refusal::NoSource);
@@ -372,7 +382,7 @@ mod tests {
         );
         assert_eq!(
             argv("clang -target x86_64-pc-linux-gnu -S d/t.cc"),
-            "clang -target x86_64-pc-linux-gnu -S -fno-caret-diagnostics -x c++-cpp-output in -o out"
+            "clang -target x86_64-pc-linux-gnu -S -x c++-cpp-output in -o out"
         );
     }
 

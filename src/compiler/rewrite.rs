@@ -40,6 +40,11 @@ pub fn preprocessor(unit: &TranslationUnit, dependency_to: Option<&OsStr>) -> Ve
             argv.extend(["-MQ".into(), target.clone()]);
         }
     }
+    if unit.family == Family::Gcc && unit.lto && !unit.words.iter().any(is_about_working_directory)
+    {
+        // Byte code names the directory. With debug information gcc does this by itself.
+        argv.push("-fworking-directory".into());
+    }
     if unit.family == Family::Clang {
         // What only later steps read is no news here: the volunteer's clang warns if it is unused.
         argv.push("-Qunused-arguments".into());
@@ -62,7 +67,8 @@ pub fn volunteer(unit: &TranslationUnit, compiler: &OsStr, cwd: &Path) -> Vec<Os
         match word.part {
             Part::Language => named = word.value != "none",
             Part::Source if named => {
-                let form = Form { language: unit.language, preprocessed: unit.preprocessed };
+                // What is sent is preprocessed, and must not be preprocessed again.
+                let form = Form { language: unit.language, preprocessed: true };
                 argv.extend(["-x".into(), form.name().into(), word.text.clone()]);
             }
             Part::Output => argv.extend(["-o".into(), unit.output.clone()]),
@@ -91,6 +97,8 @@ pub fn may_stay_unexpanded(unit: &TranslationUnit) -> bool {
         word.starts_with("-trigraphs")
             || word.starts_with("--trigraphs")
             || word.starts_with("-finput-charset")
+            // The object would name an option of ours.
+            || word.text == "-frecord-gcc-switches"
     };
     unit.family == Family::Gcc
         && !unit.preprocessed
@@ -115,6 +123,10 @@ pub fn unexpanded_volunteer(unit: &TranslationUnit, compiler: &OsStr, cwd: &Path
     argv.extend(maps.flat_map(Word::written).cloned());
     argv.extend(["-fpreprocessed", "-fdirectives-only"].map(OsString::from));
     argv
+}
+
+fn is_about_working_directory(word: &Word) -> bool {
+    word.text == "-fworking-directory" || word.text == "-fno-working-directory"
 }
 
 fn stage(word: &Word) -> OsString {
