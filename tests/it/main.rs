@@ -6,19 +6,30 @@
     clippy::indexing_slicing,
     reason = "a test that meets what it did not expect has failed"
 )]
+#![expect(unreachable_pub, reason = "a test program exports nothing; `pub` tells what is for use")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests write files and read the environment as they like"
+)]
 
 mod argv;
+mod client;
 mod compilers;
 mod corpus;
 mod daemon;
 mod daemon_life;
 mod docs;
+mod faults;
 mod hostile;
 mod hosts;
+mod interop;
 mod layers;
 mod lzo;
+mod makepkg;
 mod monitor;
+mod projects;
 mod signals;
+mod support;
 mod tools;
 mod try_command;
 mod volunteer;

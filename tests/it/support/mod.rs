@@ -1,0 +1,9 @@
+//! What tests stand on: volunteers on loopback, faults, and a look at what a command left behind.
+
+pub mod farm;
+pub mod fault;
+pub mod output;
+pub mod ports;
+pub mod sources;
+pub mod tree;
+pub mod volunteer;
