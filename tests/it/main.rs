@@ -32,6 +32,7 @@ mod signals;
 mod support;
 mod tools;
 mod try_command;
+mod unexpanded;
 mod volunteer;
 mod wire;
 
