@@ -1,14 +1,17 @@
 //! Child processes: how they ended, and passing on the signals that we get while they run.
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill};
 use nix::unistd::Pid;
 
 use crate::base::exit::Exit;
@@ -37,6 +40,34 @@ pub enum Ended {
     Signalled(Signal),
 }
 
+/// The file that goes with us, see [`take_along`].
+static TAKEN_ALONG: OnceLock<CString> = OnceLock::new();
+
+/// Whether signals are for a command that runs in our place.
+static PASSING_ON: AtomicBool = AtomicBool::new(false);
+
+/// Sees to it that the file `path` is removed also when a signal ends this process. Only the first
+/// file that is named here is remembered; one that is gone by then is no harm.
+pub fn take_along(path: &Path) {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return };
+    if TAKEN_ALONG.set(path).is_err() {
+        return;
+    }
+    for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
+        let end = move || {
+            if let Some(path) = TAKEN_ALONG.get() {
+                let _ = rustix::fs::unlink(path.as_c_str());
+            }
+            if !PASSING_ON.load(Ordering::SeqCst) {
+                drop(signal_hook::low_level::emulate_default_handler(signal as i32));
+            }
+        };
+        // SAFETY: the handler loads two atomics, makes the system call unlink, and ends the process
+        // in a way that is made for handlers; it takes no lock and allocates nothing.
+        drop(unsafe { signal_hook::low_level::register(signal as i32, end) });
+    }
+}
+
 /// Runs `command` to its end. SIGTERM, SIGINT and SIGHUP that come meanwhile are passed on to it,
 /// so that it can remove its temporary files, and are then reported; one that was ignored when we
 /// started (as by nohup) stays ignored.
@@ -46,12 +77,13 @@ pub enum Ended {
 /// What starting or waiting met.
 pub fn run_in_our_place(command: &mut Command) -> io::Result<Ended> {
     let mut heeded = Vec::with_capacity(ENDING.len());
+    PASSING_ON.store(true, Ordering::SeqCst);
     for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
         let come = Arc::new(AtomicBool::new(false));
         let id = signal_hook::flag::register(signal as i32, Arc::clone(&come))?;
         heeded.push((signal, come, id));
     }
-    let mut child = command.spawn()?;
+    let mut child = command.spawn().inspect_err(|_| PASSING_ON.store(false, Ordering::SeqCst))?;
     // Caught from before the start, so that none is lost; blocked only now, since the command would
     // inherit that; let in while we wait, so that none comes between a look and the wait.
     let blocked: SigSet = heeded.iter().map(|(signal, ..)| *signal).collect();
@@ -77,6 +109,7 @@ pub fn run_in_our_place(command: &mut Command) -> io::Result<Ended> {
         }
     };
     before.thread_set_mask()?;
+    PASSING_ON.store(false, Ordering::SeqCst);
     for (.., id) in heeded {
         signal_hook::low_level::unregister(id);
     }
@@ -92,9 +125,14 @@ pub fn end_by(signal: Signal) -> Exit {
 /// Makes writing to a closed pipe or connection an error instead of a signal, as Rust's own
 /// start-up does. Programs that we start get the default back.
 pub fn ignore_broken_pipes() {
-    // SAFETY: ignoring a signal installs no handler that could run at a bad time.
-    let _ =
-        unsafe { nix::sys::signal::signal(Signal::SIGPIPE, nix::sys::signal::SigHandler::SigIgn) };
+    let _ = heed(Signal::SIGPIPE, false);
+}
+
+/// Has the kernel do what it does by default about `signal`, or nothing.
+fn heed(signal: Signal, by_default: bool) -> nix::Result<SigHandler> {
+    let action = if by_default { SigHandler::SigDfl } else { SigHandler::SigIgn };
+    // SAFETY: neither action installs a handler that could run at a bad time.
+    unsafe { nix::sys::signal::signal(signal, action) }
 }
 
 /// A duplicate of descriptor `number`, which a parent lent us; `None` if it is not open.
@@ -111,9 +149,7 @@ pub fn lent_descriptor(number: i32) -> Option<OwnedFd> {
 /// Makes sure that our children can be waited for: whoever started us may have had the kernel
 /// discard its children, and that is inherited.
 pub fn keep_ended_children() {
-    // SAFETY: the default action installs no handler that could run at a bad time.
-    let _ =
-        unsafe { nix::sys::signal::signal(Signal::SIGCHLD, nix::sys::signal::SigHandler::SigDfl) };
+    let _ = heed(Signal::SIGCHLD, true);
 }
 
 fn is_ignored(signal: Signal) -> bool {

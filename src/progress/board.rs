@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use rustix::io::Errno;
 
+use crate::base::process;
 use crate::progress::phase::Phase;
 use crate::progress::record::{Job, LEN};
 
@@ -89,7 +90,10 @@ impl Post {
         }
         if let State::Unopened = self.state {
             self.state = match create(&self.dir) {
-                Ok((file, path)) => State::Open(file, path, Instant::now()),
+                Ok((file, path)) => {
+                    process::take_along(&path);
+                    State::Open(file, path, Instant::now())
+                }
                 Err(error) => {
                     crate::debug!("no state record in {}: {error}", self.dir.display());
                     State::Failed
