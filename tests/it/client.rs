@@ -3,6 +3,8 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::support::farm::Farm;
 use crate::support::volunteer::{Options, Side};
@@ -157,4 +159,34 @@ fn one_volunteer_with_another_compiler_does_not_keep_the_rest_from_work() {
     assert!(farm.read("out.o") == farm.read("local.o"));
     assert!(!farm.volunteers[1].wait_for_jobs(1).is_empty());
     assert_eq!(farm.volunteers[0].settled_jobs().len(), 1);
+}
+
+/// What the monitor of `monitor` says while the client of `client` waits for a slow volunteer.
+fn shown_while_compiling(client: Side, monitor: &Path) -> String {
+    let mut farm = farm();
+    let slow = farm.compilers("slow", "touch ${0%/*}/started\nsleep 3\nexec $real \"$@\"");
+    farm.start(&Options::new(Side::Stock).path(&slow));
+    let mut command = farm.run(client, "gcc -O2 -c unit.c -o out.o").into_command();
+    let mut child = command.spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !slow.join("started").exists() {
+        assert!(Instant::now() < deadline, "the compiler is not started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let shown = Command::new(monitor).env("DISTCC_DIR", farm.path("distcc")).output().unwrap();
+    assert!(child.wait().unwrap().success());
+    let states = std::fs::read_dir(farm.path("distcc/state")).unwrap().count();
+    assert_eq!(states, 0, "state records are left");
+    String::from_utf8(shown.stdout).unwrap()
+}
+
+#[test]
+fn stock_monitor_shows_our_clients_jobs_and_ours_shows_the_stock_clients() {
+    let ours = Path::new(env!("CARGO_BIN_EXE_distccmon-text"));
+    let stock = Path::new("/usr/bin/distccmon-text");
+    for (client, monitor) in [(Side::Ours, stock), (Side::Stock, ours), (Side::Ours, ours)] {
+        let shown = shown_while_compiling(client, monitor);
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        assert_eq!(words[1..], ["Compile", "unit.c", "127.0.0.1[0]"], "{client:?}");
+    }
 }

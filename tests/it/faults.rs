@@ -2,7 +2,7 @@
 //! nothing is left over.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -464,6 +464,7 @@ fn state_directory_cannot_be_written() {
 /// The moments at which a client may be killed.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
+    WaitingForSlot,
     Preprocessing,
     Sending,
     Compiling,
@@ -471,7 +472,8 @@ enum Moment {
     CompilingHere,
 }
 
-const MOMENTS: [Moment; 5] = [
+const MOMENTS: [Moment; 6] = [
+    Moment::WaitingForSlot,
     Moment::Preprocessing,
     Moment::Sending,
     Moment::Compiling,
@@ -500,7 +502,12 @@ fn kill_client(moment: Moment, signal: Signal) {
     run = match moment {
         Moment::Preprocessing => run.hosts(&faulty.address()).env("PATH", &with_slow),
         Moment::CompilingHere => run.hosts("localhost/1").env("PATH", &with_slow),
+        Moment::WaitingForSlot => run.hosts(&format!("{}/1", faulty.address())),
         _ => run.hosts(&faulty.address()),
+    };
+    let occupier = match moment {
+        Moment::WaitingForSlot => Some(occupy_slot(&farm, &faulty)),
+        _ => None,
     };
     let mut command = run.into_command();
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -509,13 +516,34 @@ fn kill_client(moment: Moment, signal: Signal) {
         _ => wait_for_connection(&faulty),
     }
     std::thread::sleep(Duration::from_millis(300));
-    // `timeout` has made itself the leader of a process group, as a shell does with its jobs.
-    killpg(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
-    drop(child.wait());
+    end(&mut child, signal);
+    if let Some(mut occupier) = occupier {
+        end(&mut occupier, Signal::SIGTERM);
+    }
+    if signal != Signal::SIGKILL {
+        let states = Tree::read(&farm.path("distcc/state"));
+        assert_eq!(states.names(), [""; 0], "{moment:?} {signal}");
+    }
     let names = farm.tree();
     assert_eq!(names.names(), ["local.o", "out.o", "unit.c"], "{moment:?} {signal}");
     assert_eq!(farm.read("out.o"), b"the object of yesterday", "{moment:?} {signal}");
     assert_eq!(Tree::read(&farm.path("tmp")).names(), [""; 0], "{moment:?} {signal}");
+}
+
+/// A client that holds the volunteer's only slot.
+fn occupy_slot(farm: &Farm, faulty: &FaultyVolunteer) -> Child {
+    let run = farm.run(Side::Ours, "exec gcc -O2 -c unit.c -o other.o");
+    let mut command = run.hosts(&format!("{}/1", faulty.address())).into_command();
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_connection(faulty);
+    child
+}
+
+/// Signals a command and all that it has started. `timeout` has made itself the leader of a
+/// process group, as a shell does with its jobs.
+fn end(child: &mut Child, signal: Signal) {
+    killpg(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+    drop(child.wait());
 }
 
 fn wait_for_connection(faulty: &FaultyVolunteer) {
@@ -543,8 +571,7 @@ fn killed_client_takes_its_job_along() {
     let mut command = farm.run(Side::Ours, "exec gcc -O2 -c unit.c -o out.o").into_command();
     let mut child = command.spawn().unwrap();
     wait_for(&slow.join("started"));
-    killpg(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGKILL).unwrap();
-    drop(child.wait());
+    end(&mut child, Signal::SIGKILL);
     let jobs = farm.volunteers[0].wait_for_jobs(1);
     assert_eq!(jobs[0].result, "CLI_DISCONN");
     farm.assert_no_litter();

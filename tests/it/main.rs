@@ -24,6 +24,7 @@ mod hostile;
 mod hosts;
 mod interop;
 mod layers;
+mod literals;
 mod lzo;
 mod makepkg;
 mod monitor;
