@@ -206,14 +206,18 @@ fn wrapper(dir: &std::path::Path, daemon: Side) -> String {
 
 #[test]
 fn volunteers_are_reached_through_ssh() {
+    let me = User::from_uid(Uid::effective()).unwrap().unwrap();
+    if me.shell.ends_with("nologin") || me.shell.ends_with("false") {
+        println!("skipped: sshd runs no command for {}", me.name);
+        return;
+    }
     for daemon in [Side::Ours, Side::Stock] {
         let farm = Farm::new();
         let sshd = Sshd::start(&farm, daemon);
         farm.write("unit.c", "int answer(void) { return 42; }\n");
         farm.local("gcc -O2 -c unit.c -o local.o").output().quiet_success();
-        let user = User::from_uid(Uid::effective()).unwrap().unwrap().name;
         let command = sshd.dir.join("distccd");
-        for (user, suffix) in [("", ""), (user.as_str(), ",lzo")] {
+        for (user, suffix) in [("", ""), (me.name.as_str(), ",lzo")] {
             let host = format!("{user}@127.0.0.1:{}{suffix}", command.display());
             let run = farm.run(Side::Ours, "gcc -O2 -c unit.c -o out.o").hosts(&host);
             run.env("DISTCC_SSH", &sshd.command()).output().quiet_success();
