@@ -21,7 +21,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeValLike;
+use nix::unistd::Pid;
 
 const OURS: &str = env!("CARGO_BIN_EXE_distcc");
 const THEIRS: &str = "/usr/bin/distcc";
@@ -61,7 +63,9 @@ struct Farm {
 
 impl Drop for Farm {
     fn drop(&mut self) {
-        drop(self.daemon.kill());
+        // Gently: the C daemon then ends its workers, which a killed one leaves behind.
+        let pid = Pid::from_raw(self.daemon.id().cast_signed());
+        drop(kill(pid, Signal::SIGTERM));
         drop(self.daemon.wait());
     }
 }
