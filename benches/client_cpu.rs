@@ -65,7 +65,7 @@ impl Drop for Farm {
     fn drop(&mut self) {
         // Gently: the C daemon then ends its workers, which a killed one leaves behind.
         let pid = Pid::from_raw(self.daemon.id().cast_signed());
-        drop(kill(pid, Signal::SIGTERM));
+        let _ = kill(pid, Signal::SIGTERM);
         drop(self.daemon.wait());
     }
 }
