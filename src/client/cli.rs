@@ -46,6 +46,7 @@ More in distcc(1).
 /// A panic, which would be a mistake of ours, unwinds to here, so that nothing is left behind.
 pub fn enter() -> u8 {
     process::ignore_broken_pipes();
+    process::keep_ended_children();
     let outcome = std::panic::catch_unwind(|| {
         let argv: Vec<OsString> = std::env::args_os().collect();
         start_log();
