@@ -335,17 +335,12 @@ fn there_are_enough_command_lines() {
 }
 
 #[test]
-#[ignore = "for those who write command lines: shows what a local run does, and that it repeats"]
 fn local_runs_repeat() {
     let farm = Farm::new();
     let mut failures = String::new();
     for fixture in fixtures() {
         fixture.prepare(&farm);
         let (one, two) = (fixture.run(&farm, None), fixture.run(&farm, None));
-        let start = Tree::read(&farm.path("start"));
-        let made: Vec<_> =
-            one.tree.names().into_iter().filter(|name| !start.0.contains_key(*name)).collect();
-        println!("{}: {}{made:?}\n{}", fixture.name, fixture.command, one.output);
         failures += &fixture.differences(&one, &two);
     }
     assert!(failures.is_empty(), "{failures}");
