@@ -172,9 +172,9 @@ pub fn invocation(bytes: &[u8]) {
 
 /// A plan is made of any words; the command that a volunteer is sent can be written.
 pub fn scan(bytes: &[u8]) {
-    let files = [(PathBuf::from("/work/a.rsp"), bytes.to_vec())].into();
+    let files = [(PathBuf::from("/home/me/src/a.rsp"), bytes.to_vec())].into();
     let disk = MemoryDisk { files, ..MemoryDisk::default() };
-    let around = Surroundings { cwd: Path::new("/work"), path: &[], disk: &disk };
+    let around = Surroundings { cwd: Path::new("/home/me/src"), path: &[], disk: &disk };
     match scan::scan(&words(bytes), &around) {
         Plan::Local(reason) => assert!(!reason.sentence().is_empty()),
         Plan::Distribute(unit) => {

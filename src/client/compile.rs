@@ -137,7 +137,10 @@ fn give_up(
         // What a volunteer did wrong has been told when it happened, and so has why none suits.
         let told = matches!(
             reason,
-            Reason::VolunteerFailed(_) | Reason::CompilerMismatch(_) | Reason::NoVolunteer
+            Reason::VolunteerFailed(_)
+                | Reason::CompilerMismatch(_)
+                | Reason::NoVolunteer
+                | Reason::NoHosts(_)
         );
         crate::base::log::write(
             if told { Level::Info } else { Level::Warning },

@@ -19,13 +19,7 @@ const ZEROCONF_BYTES: u64 = 100 * 1024;
 ///
 /// A sentence: there is none, it is empty, or a host spec cannot be read.
 pub fn read() -> Result<HostList, String> {
-    let variable = env::DISTCC_HOSTS.text();
-    let files: Vec<PathBuf> = dirs::state_dir()
-        .map(|dir| dir.join("hosts"))
-        .into_iter()
-        .chain([PathBuf::from(dirs::SYSTEM_HOSTS)])
-        .collect();
-    let source = find::find(variable.as_deref(), &files, &RealDisk)
+    let source = find_source()
         .map_err(|error| error.to_string())?
         .ok_or("no hostlist is set; can't distribute work")?;
     let in_source = |error: SpecError| format!("{}: {error}", source.name);
@@ -55,14 +49,17 @@ pub fn read() -> Result<HostList, String> {
 /// The list for a command that is local anyway: only its limits matter, and nobody is told what is
 /// wrong with it.
 pub fn read_quietly() -> Option<HostList> {
-    let variable = env::DISTCC_HOSTS.text();
+    list::parse(&find_source().ok()??.text).ok()
+}
+
+/// The list's text: the variable's, else the user's file's, else the system's.
+fn find_source() -> Result<Option<find::Source>, find::FindError> {
     let files: Vec<PathBuf> = dirs::state_dir()
         .map(|dir| dir.join("hosts"))
         .into_iter()
         .chain([PathBuf::from(dirs::SYSTEM_HOSTS)])
         .collect();
-    let source = find::find(variable.as_deref(), &files, &RealDisk).ok()??;
-    list::parse(&source.text).ok()
+    find::find(env::DISTCC_HOSTS.text().as_deref(), &files, &RealDisk)
 }
 
 /// Hosts that a zeroconf browser wrote down; there may be none yet.

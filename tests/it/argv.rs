@@ -13,9 +13,9 @@ use proptest::prelude::*;
 
 /// Response files that the command lines name.
 const FILES: [(&str, &str); 3] = [
-    ("/work/flags.rsp", "-O2 '-DNAME=\"a b\"'\n-I inc\\ dir @more.rsp\n"),
-    ("/work/more.rsp", "-Wall -g"),
-    ("/work/self.rsp", "-O2 @self.rsp"),
+    ("/home/me/src/flags.rsp", "-O2 '-DNAME=\"a b\"'\n-I inc\\ dir @more.rsp\n"),
+    ("/home/me/src/more.rsp", "-Wall -g"),
+    ("/home/me/src/self.rsp", "-O2 @self.rsp"),
 ];
 
 fn words(line: &str) -> Vec<OsString> {
@@ -28,7 +28,7 @@ fn plan(argv: &[OsString]) -> Plan {
         links: [(PathBuf::from("/usr/local/bin/c++"), PathBuf::from("clang++"))].into(),
     };
     let path = [PathBuf::from("/usr/local/bin"), PathBuf::from("/usr/bin")];
-    scan(argv, &Surroundings { cwd: Path::new("/work"), path: &path, disk: &disk })
+    scan(argv, &Surroundings { cwd: Path::new("/home/me/src"), path: &path, disk: &disk })
 }
 
 fn line(argv: &[OsString]) -> String {
@@ -54,7 +54,7 @@ fn show(unit: &TranslationUnit) -> String {
         let dependency = unit.dependency.as_ref().map(|_| OsStr::new("DEPS"));
         let _ = writeln!(text, "here: {}", line(&rewrite::preprocessor(unit, dependency)));
     }
-    let sent = rewrite::volunteer(unit, &unit.compiler, Path::new("/work"));
+    let sent = rewrite::volunteer(unit, &unit.compiler, Path::new("/home/me/src"));
     let _ = writeln!(text, "sent: {}", line(&sent));
     if let Some(word) = stock::refused(&sent) {
         let _ = writeln!(text, "REFUSED by distcc 3.4: {}", word.display());
@@ -185,7 +185,7 @@ proptest! {
             argv.extend(["-c".into(), "unit.c".into()]);
         }
         if let Plan::Distribute(unit) = plan(&argv) {
-            let sent = rewrite::volunteer(&unit, &unit.compiler, Path::new("/work"));
+            let sent = rewrite::volunteer(&unit, &unit.compiler, Path::new("/home/me/src"));
             prop_assert_eq!(stock::refused(&sent), None);
             let job = admit(&sent, &AdmitOptions::default());
             prop_assert!(job.is_ok(), "{:?}: {:?}", sent, job);
