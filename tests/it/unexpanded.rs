@@ -110,3 +110,22 @@ fn user_may_have_all_macros_expanded_here() {
     let said = run.env("DISTCC_VERBOSE", "1").output().stderr;
     assert!(!said.contains("-fdirectives-only") && said.contains("completed ok"), "{said}");
 }
+
+#[test]
+fn volunteer_that_cannot_expand_macros_is_sent_expanded_text_from_then_on() {
+    let mut farm = Farm::new();
+    let script = "case \"$*\" in *-fdirectives-only*) echo cannot >&2; exit 1;; esac\n\
+                  exec $real \"$@\"";
+    let compilers = farm.compilers("old", script);
+    farm.start(&Options::new(Side::Ours).path(&compilers).no_sandbox());
+    farm.write("unit.c", SOURCE);
+    compile(&farm, "gcc -O2 -c unit.c");
+
+    let said = compile(&farm, "gcc -O2 -c unit.c -o again.o");
+    assert!(said.contains("-fpreprocessed") && said.contains("running locally"), "{said}");
+    assert!(farm.read("again.o") == farm.read("unit.o"));
+
+    let said = compile(&farm, "gcc -O2 -c unit.c -o third.o");
+    assert!(!said.contains("-fpreprocessed") && said.contains("completed ok"), "{said}");
+    assert!(farm.read("third.o") == farm.read("unit.o"));
+}
