@@ -29,7 +29,7 @@ fn signalled(prefix: &[&str], script: &str, signal: Signal) -> (String, Option<i
 
 #[test]
 fn compiler_that_runs_here_is_told_of_the_signal_and_then_we_end_by_it() {
-    let script = "trap 'echo cleaned up; exit 3' TERM; echo ready; sleep 60 & wait; echo late";
+    let script = "trap 'echo cleaned up; exit 3' TERM; echo ready; sleep 60 >&- & wait; echo late";
     let (said, ended_by) = signalled(&[], script, Signal::SIGTERM);
     assert_eq!(said, "cleaned up");
     assert_eq!(ended_by, Some(Signal::SIGTERM as i32));
