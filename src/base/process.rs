@@ -116,6 +116,13 @@ pub fn run_in_our_place(command: &mut Command) -> io::Result<Ended> {
     Ok(last.map_or(Ended::Status(status), Ended::Signalled))
 }
 
+/// Keeps signals for this process away from the calling thread, so that the main thread's waits are
+/// interrupted by them.
+pub fn leave_signals_to_others() {
+    // It cannot fail for a set of the kernel's own signals.
+    let _ = SigSet::all().thread_block();
+}
+
 /// Ends this process by `signal`, as if it had never been caught.
 pub fn end_by(signal: Signal) -> Exit {
     drop(signal_hook::low_level::emulate_default_handler(signal as i32));

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::base::process;
+
 /// The addresses of `host`, in the resolver's order; a literal address costs no look-up.
 ///
 /// # Errors
@@ -18,6 +20,7 @@ pub fn addresses(host: &str, port: u16, limit: Duration) -> io::Result<Vec<Socke
     let name = host.to_owned();
     // The resolver cannot be interrupted: a thread waits for it, and is left behind if it is late.
     std::thread::Builder::new().name("resolve".to_owned()).spawn(move || {
+        process::leave_signals_to_others();
         let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
         // Nobody listens any more when the time was over.
         drop(sender.send(found));

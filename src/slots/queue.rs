@@ -8,11 +8,13 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
+use crate::base::process;
 use crate::slots::lockfile::{self, SlotLock};
 
 /// What is waited for. Each has a turnstile of its own: who holds a volunteer's slot still needs a
@@ -37,6 +39,9 @@ impl Queue {
         }
     }
 }
+
+/// How long whoever's turn it is may leave a free slot to the others.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One slot that would do: the name of its lock file, and what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +75,10 @@ pub fn take<T>(
             if let Some(on_wait) = on_wait.take() {
                 on_wait();
             }
-            lockfile::lock(dir, queue.turnstile())?
+            match pass_turnstile(dir, queue, &mut candidates)? {
+                Passed::Turn(lock) => lock,
+                Passed::Around(found) => return Ok(found),
+            }
         }
     };
     let mut watch = None;
@@ -93,6 +101,48 @@ pub fn take<T>(
     };
     turnstile.release();
     Ok(found)
+}
+
+/// How a client came past the turnstile.
+enum Passed<T> {
+    /// It is its turn.
+    Turn(SlotLock),
+    /// Whose turn it is does not take it; here is a slot all the same, or none to wait for.
+    Around(Option<(SlotLock, T)>),
+}
+
+/// Waits for the turnstile. Its holder may have been stopped (^Z): a slot that is seen free from
+/// outside after a while is taken past it.
+fn pass_turnstile<T>(
+    dir: &Path,
+    queue: Queue,
+    candidates: &mut impl FnMut() -> Vec<Candidate<T>>,
+) -> io::Result<Passed<T>> {
+    let (sender, receiver) = mpsc::channel();
+    let path = dir.to_owned();
+    // The kernel keeps the order of those who wait in it, and that wait cannot be timed: a thread
+    // does it. A lock that comes when nobody listens any more is given back at once.
+    std::thread::Builder::new().name("turnstile".to_owned()).spawn(move || {
+        process::leave_signals_to_others();
+        drop(sender.send(lockfile::lock(&path, queue.turnstile())));
+    })?;
+    loop {
+        match receiver.recv_timeout(PATIENCE) {
+            Ok(lock) => return lock.map(Passed::Turn),
+            Err(RecvTimeoutError::Timeout) => {
+                let offered = candidates();
+                if offered.is_empty() {
+                    return Ok(Passed::Around(None));
+                }
+                if let Some(taken) = first_free(dir, offered, true)? {
+                    return Ok(Passed::Around(Some(taken)));
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(io::Error::other("the turnstile's thread has ended"));
+            }
+        }
+    }
 }
 
 /// Tries each candidate; `quietly` asks first with a look that wakes nobody, ourselves included.
@@ -166,6 +216,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let pause = Duration::from_secs(60);
         assert!(take(dir.path(), Queue::Local, pause, || candidates(0), || ()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_client_that_was_stopped_at_the_turnstile_does_not_stop_the_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let stopped = lockfile::try_lock(dir.path(), Queue::Local.turnstile()).unwrap();
+        let pause = Duration::from_secs(3600);
+        let taken = take(dir.path(), Queue::Local, pause, || candidates(1), || ()).unwrap();
+        assert_eq!(taken.unwrap().1, 0);
+        let none = take(dir.path(), Queue::Local, pause, || candidates(0), || ()).unwrap();
+        assert!(none.is_none());
+        drop(stopped);
     }
 
     #[test]
