@@ -191,8 +191,7 @@ fn proceed(
 fn dial(errand: &Errand<'_>) -> io::Result<Link> {
     match &errand.host.transport {
         Transport::Tcp { host, port } => {
-            let limit = errand.io_timeout.unwrap_or(tcp::CONNECT_TIME).max(tcp::CONNECT_TIME);
-            let addresses = resolve::addresses(host, *port, limit)?;
+            let addresses = resolve::addresses(host, *port, resolve::RESOLVE_TIME)?;
             Dialing::start(addresses, Instant::now()).map(Link::Dialing)
         }
         Transport::Ssh { user, host, command } => {

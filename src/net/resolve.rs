@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use crate::base::process;
 
+/// Time for the resolver to answer: it asks its servers more than once, so it takes longer than a
+/// connection. Without an answer the build goes on here.
+pub const RESOLVE_TIME: Duration = Duration::from_secs(12);
+
 /// The addresses of `host`, in the resolver's order; a literal address costs no look-up.
 ///
 /// # Errors
