@@ -153,50 +153,48 @@ fn syslog_severity(level: Level) -> nix::syslog::Severity {
     }
 }
 
+/// Logs at the level named; what the message is made of is not even computed where nobody reads it.
+#[macro_export]
+macro_rules! log_at {
+    ($level:ident, $($arg:tt)*) => {
+        if $crate::base::log::enabled($crate::base::log::Level::$level) {
+            $crate::base::log::write($crate::base::log::Level::$level, "", format_args!($($arg)*));
+        }
+    };
+}
+
 /// Logs at level critical.
 #[macro_export]
 macro_rules! critical {
-    ($($arg:tt)*) => {
-        $crate::base::log::write($crate::base::log::Level::Critical, "", format_args!($($arg)*))
-    };
+    ($($arg:tt)*) => { $crate::log_at!(Critical, $($arg)*) };
 }
 
 /// Logs at level error.
 #[macro_export]
 macro_rules! error {
-    ($($arg:tt)*) => {
-        $crate::base::log::write($crate::base::log::Level::Error, "", format_args!($($arg)*))
-    };
+    ($($arg:tt)*) => { $crate::log_at!(Error, $($arg)*) };
 }
 
 /// Logs at level warning.
 #[macro_export]
 macro_rules! warning {
-    ($($arg:tt)*) => {
-        $crate::base::log::write($crate::base::log::Level::Warning, "", format_args!($($arg)*))
-    };
+    ($($arg:tt)*) => { $crate::log_at!(Warning, $($arg)*) };
 }
 
 /// Logs at level notice.
 #[macro_export]
 macro_rules! notice {
-    ($($arg:tt)*) => {
-        $crate::base::log::write($crate::base::log::Level::Notice, "", format_args!($($arg)*))
-    };
+    ($($arg:tt)*) => { $crate::log_at!(Notice, $($arg)*) };
 }
 
 /// Logs at level info.
 #[macro_export]
 macro_rules! info {
-    ($($arg:tt)*) => {
-        $crate::base::log::write($crate::base::log::Level::Info, "", format_args!($($arg)*))
-    };
+    ($($arg:tt)*) => { $crate::log_at!(Info, $($arg)*) };
 }
 
 /// Logs at level debug.
 #[macro_export]
 macro_rules! debug {
-    ($($arg:tt)*) => {
-        $crate::base::log::write($crate::base::log::Level::Debug, "", format_args!($($arg)*))
-    };
+    ($($arg:tt)*) => { $crate::log_at!(Debug, $($arg)*) };
 }

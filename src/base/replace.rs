@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use nix::fcntl::AtFlags;
 
@@ -119,6 +120,13 @@ fn temporary_name(path: &Path) -> PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     path.with_file_name(format!(".distcc-{:x}-{count:x}.tmp", std::process::id()))
+}
+
+/// Whether `path` was written less than `limit` ago. A file that is missing, or from the future,
+/// was not.
+pub fn is_younger(path: &Path, limit: Duration) -> bool {
+    let written = std::fs::metadata(path).and_then(|meta| meta.modified());
+    written.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < limit))
 }
 
 /// Writes `content` to `path`, whole or not at all.

@@ -58,16 +58,13 @@ impl Identity {
 
     /// Whether `host` is known to have another compiler.
     pub fn is_refused(&self, host: &HostSpec) -> bool {
-        let age = std::fs::metadata(self.refusal(host)).and_then(|meta| meta.modified());
-        age.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < ASK_AGAIN))
+        replace::is_younger(&self.refusal(host), ASK_AGAIN)
     }
 
     /// Whether `host` is known to have this very compiler, and it is one that can take text whose
     /// macros are not expanded yet.
     pub fn takes_unexpanded(&self, host: &HostSpec) -> bool {
-        let age = std::fs::metadata(self.trouble()).and_then(|meta| meta.modified());
-        self.confirmation(host).exists()
-            && !age.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < ASK_AGAIN))
+        self.confirmation(host).exists() && !replace::is_younger(&self.trouble(), ASK_AGAIN)
     }
 
     /// Notes that such a text could not be compiled on a volunteer, and the expanded one here
@@ -160,8 +157,7 @@ impl Identity {
     /// Warns of a difference that is let pass, once an hour for each volunteer.
     fn warn_once(&self, host: &HostSpec, how: &str) {
         let path = self.refusal(host).with_extension("warned");
-        let age = std::fs::metadata(&path).and_then(|meta| meta.modified());
-        if age.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < ASK_AGAIN)) {
+        if replace::is_younger(&path, ASK_AGAIN) {
             return;
         }
         crate::warning!("{}: {how}; its objects are used all the same", host.text);

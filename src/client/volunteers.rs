@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::base::dirs;
+use crate::base::{dirs, replace};
 use crate::client::settings::Settings;
 use crate::hosts::list::HostList;
 use crate::hosts::spec::HostSpec;
@@ -208,19 +208,15 @@ impl<'a> Memory<'a> {
 
     /// Whether it knows compilers by their plain names only.
     pub fn wants_plain_name(&self, compiler: &OsStr) -> bool {
-        let Some(path) = dirs::state_dir().map(|dir| self.path(&dir, compiler)) else {
-            return false;
-        };
-        let age =
-            std::fs::metadata(path).and_then(|meta| meta.modified()).map(|time| time.elapsed());
-        age.is_ok_and(|age| age.is_ok_and(|age| age < REMEMBERED))
+        let path = dirs::state_dir().map(|dir| self.path(&dir, compiler));
+        path.is_some_and(|path| replace::is_younger(&path, REMEMBERED))
     }
 
     /// Remembers that it took the plain name and not the full one.
     pub fn remember_plain_name(&self, compiler: &OsStr) {
         let noted = dirs::state_subdir("volunteers").and_then(|_| {
             let dir = dirs::state_dir().unwrap_or_default();
-            crate::base::replace::write(&self.path(&dir, compiler), b"plain\n", 0o666)
+            replace::write(&self.path(&dir, compiler), b"plain\n", 0o666)
         });
         if let Err(error) = noted {
             crate::info!("cannot remember what {} calls its compilers: {error}", self.host.text);
