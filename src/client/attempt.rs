@@ -93,19 +93,22 @@ impl<'a> Attempt<'a> {
         if !local.is_ok() || stderr.windows(8).any(|part| part == b"[-Werror") {
             return;
         }
+        let follows = match self.identity {
+            Some(identity) if self.unexpanded => {
+                identity.note_trouble();
+                "macros are expanded here for an hour"
+            }
+            _ => {
+                volunteers.let_rest(host);
+                "that volunteer rests for a while"
+            }
+        };
         crate::warning!(
-            "{}: the compile failed on {} with exit code {} and went well here: that volunteer \
-             rests for a while",
+            "{}: the compile failed on {} with exit code {} and went well here: {follows}",
             show(&self.unit.source),
             host.text,
             remote.0
         );
-        if let (true, Some(identity)) = (self.unexpanded, self.identity) {
-            crate::info!("macros are expanded here for an hour");
-            identity.note_trouble();
-            return;
-        }
-        volunteers.let_rest(host);
     }
 
     /// Where a local compile is forbidden, a volunteer's last words are all there is.
