@@ -7,18 +7,22 @@
 //! * floor 3, what the programs do: [`client`] (one compile), [`daemon`] (the volunteer),
 //!   [`monitor`], [`tools`] (`lsdistcc`, the masquerade directory), [`setup`] (`distcc-setup`).
 //! * floor 2, the machine: [`net`] (connections), [`slots`] (locks shared with C clients, rest),
-//!   [`progress`] (state records for monitors, the journal), [`masquerade`] (directories of links).
+//!   [`progress`] (state records for monitors, the journal), [`masquerade`] (directories of links),
+//!   [`arch`] (what makepkg reads).
 //! * floor 1, pure: [`compiler`] (command lines), [`hosts`] (host specs), [`schedule`] (which
-//!   volunteer is next), [`protocol`] (bytes on the wire).
+//!   volunteer is next), [`protocol`] (bytes on the wire), [`makepkg_conf`] (the text of makepkg's
+//!   configuration).
 //! * floor 0: [`base`] (exit codes, environment, log, whole-file writes, temp files, processes).
 //!
 //! To follow one compile, start at [`client::compile`](client); `ARCHITECTURE.md` walks it through.
 
+pub mod arch;
 pub mod base;
 pub mod client;
 pub mod compiler;
 pub mod daemon;
 pub mod hosts;
+pub mod makepkg_conf;
 pub mod masquerade;
 pub mod monitor;
 pub mod net;

@@ -92,6 +92,13 @@ pub const LISTEN_FDNAMES: Var = Var("LISTEN_FDNAMES");
 /// systemd readiness socket.
 pub const NOTIFY_SOCKET: Var = Var("NOTIFY_SOCKET");
 
+/// The configuration that makepkg reads instead of `/etc/makepkg.conf`.
+pub const MAKEPKG_CONF: Var = Var("MAKEPKG_CONF");
+/// Where a user's configuration is, default `$HOME/.config`.
+pub const XDG_CONFIG_HOME: Var = Var("XDG_CONFIG_HOME");
+/// Who called sudo: whose makepkg we set up.
+pub const SUDO_USER: Var = Var("SUDO_USER");
+
 /// All variables, for a program that passes some of them on.
 pub fn all() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()

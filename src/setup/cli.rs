@@ -6,6 +6,16 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::setup::check::CheckOptions;
+use crate::setup::completions::CompletionsOptions;
+use crate::setup::configure::ConfigureOptions;
+use crate::setup::doctor::DoctorOptions;
+use crate::setup::hosts::HostsOptions;
+use crate::setup::march::MarchOptions;
+use crate::setup::report::ReportOptions;
+use crate::setup::undo::UndoOptions;
+use crate::setup::volunteer::VolunteerOptions;
+
 /// Sets up and tries out distcc for people who build Arch packages
 #[derive(Debug, Parser)]
 #[command(name = "distcc-setup", version, disable_help_subcommand = true, max_term_width = 100)]
@@ -18,6 +28,25 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Action {
+    /// Write makepkg.conf so that builds are distributed
+    Configure(ConfigureOptions),
+    /// Take back what configure has written
+    Undo(UndoOptions),
+    /// Say what is wrong with the configuration, at which line, and what to write
+    #[command(visible_alias = "lint")]
+    Check(CheckOptions),
+    /// Show, find and write the volunteers
+    Hosts(HostsOptions),
+    /// Ask every volunteer, and say for each fault the command that mends it
+    Doctor(DoctorOptions),
+    /// Make this machine a volunteer
+    Volunteer(VolunteerOptions),
+    /// Say what -march=native stands for on this machine
+    March(MarchOptions),
+    /// Sum up what was compiled where, and why here
+    Report(ReportOptions),
+    /// Print the completions for a shell
+    Completions(CompletionsOptions),
     /// Build something with volunteers that run on this machine, and say what happened
     ///
     /// Starts volunteers (distccd) on free ports of the loopback interface in a private directory,
@@ -87,8 +116,10 @@ mod tests {
     }
 
     fn options(words: &[&str]) -> TryOptions {
-        let Action::Try(options) = parse(words).unwrap().action;
-        options
+        match parse(words).unwrap().action {
+            Action::Try(options) => options,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

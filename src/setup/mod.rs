@@ -1,7 +1,19 @@
 //! `distcc-setup`: everything around distcc that a person does, one subcommand each.
 
+pub mod check;
 pub mod cli;
+pub mod completions;
+pub mod configure;
+pub mod doctor;
+pub mod hosts;
+pub mod march;
+pub mod report;
+mod screen;
+mod settings;
+mod subject;
 mod trial;
+pub mod undo;
+pub mod volunteer;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -28,8 +40,23 @@ fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
             .map_or_else(|error| refuse(&error), |options| trial::guard::run(&options));
     }
     match Cli::try_parse_from(argv) {
-        Ok(Cli { action: Action::Try(options) }) => trial::run(&options),
+        Ok(cli) => act(&cli.action),
         Err(error) => refuse(&error),
+    }
+}
+
+fn act(action: &Action) -> Exit {
+    match action {
+        Action::Configure(options) => configure::run(options),
+        Action::Undo(options) => undo::run(options),
+        Action::Check(options) => check::run(options),
+        Action::Hosts(options) => hosts::run(options),
+        Action::Doctor(options) => doctor::run(options),
+        Action::Volunteer(options) => volunteer::run(options),
+        Action::March(options) => march::run(options),
+        Action::Report(options) => report::run(options),
+        Action::Completions(options) => completions::run(options),
+        Action::Try(options) => trial::run(options),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use crate::setup::trial::screen::{cut, write};
+use crate::setup::screen::{cut, write};
 
 /// A terminal with fewer lines is left to the command.
 const LEAST_ROWS: u16 = 6;

@@ -8,7 +8,7 @@ use crate::progress::board;
 use crate::progress::journal::{Entry, Outcome};
 use crate::progress::journal_read;
 use crate::progress::record::Job;
-use crate::setup::trial::screen::Screen;
+use crate::setup::screen::Screen;
 use crate::setup::trial::tally;
 
 /// What to look at, and what was seen of it so far.

@@ -13,7 +13,6 @@ mod live;
 mod programs;
 mod report;
 mod sample;
-mod screen;
 mod tally;
 mod volunteer;
 
@@ -32,6 +31,7 @@ use crate::base::process::exit_of;
 use crate::base::{dirs, env, replace};
 use crate::masquerade;
 use crate::setup::cli::{GuardOptions, TryOptions};
+use crate::setup::screen::Screen;
 use crate::setup::trial::build::{Ended, Group, Signals};
 use crate::setup::trial::compare::Comparison;
 use crate::setup::trial::compilers::Compilers;
@@ -39,7 +39,6 @@ use crate::setup::trial::footer::Footer;
 use crate::setup::trial::guard::Guard;
 use crate::setup::trial::live::Live;
 use crate::setup::trial::report::Times;
-use crate::setup::trial::screen::Screen;
 use crate::setup::trial::tally::Tally;
 
 /// How a trial that objects or volunteers fail ends.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::base::env;
+use crate::setup::screen::Screen;
 use crate::setup::trial::TrialError;
-use crate::setup::trial::screen::Screen;
 
 /// The two programs.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,133 @@
+# Reads makepkg's configuration as makepkg does, and reports on descriptor 0, a socket, what it did.
+#
+#   bash -c THIS distcc-setup DROP_INS USER_FILES FILE
+#
+# DROP_INS   y: FILE.d/*.conf are read too, as from pacman 6.1 on
+# USER_FILES y: the user's own file is read too, as for /etc/makepkg.conf
+#
+# Records, each field ended by NUL:
+#   begin FILE                       FILE is read next
+#   set NAME FILE LINE               the command that ends in LINE gave NAME its value
+#   done FILE STATUS                 FILE was read; its last command's status
+#   value NAME KIND EXPORTED N V…    KIND s (scalar) or a (array), N values
+#   end
+
+exec {__distcc_fd}>&0 0</dev/null
+__distcc_environment=(PKGDEST SRCDEST SRCPKGDEST LOGDEST BUILDDIR PKGEXT SRCEXT GPGKEY PACKAGER CARCH)
+__distcc_watched=(
+	BUILDENV OPTIONS MAKEFLAGS NPROC CARCH CHOST CPPFLAGS CFLAGS CXXFLAGS LDFLAGS LTOFLAGS RUSTFLAGS
+	FFLAGS FCFLAGS DEBUG_CFLAGS DEBUG_CXXFLAGS DEBUG_RUSTFLAGS DEBUG_FFLAGS BUILDDIR CC CXX NINJAFLAGS
+	CCACHE_PREFIX CCACHE_DISABLE CMAKE_BUILD_PARALLEL_LEVEL CARGO_BUILD_JOBS DISTCC_HOSTS DISTCC_DIR
+	"${!DISTCC_@}"
+)
+declare -A __distcc_known=()
+__distcc_last=()
+
+__distcc_tell() {
+	printf '%s\0' "$@" >&"$__distcc_fd"
+}
+
+# What NAME holds, as one word: unset, scalars and arrays all differ.
+__distcc_state() {
+	local -n __distcc_ref=$1
+	if [[ -v $1 ]] || [[ ${__distcc_ref@a} == *a* ]]; then
+		__distcc_now="${__distcc_ref@a}:${#__distcc_ref[@]}:${__distcc_ref[*]@Q}"
+	else
+		__distcc_now=
+	fi
+}
+
+# Before each command: what the one before has changed; and whether this one assigns, which counts
+# even where the value stays the same.
+__distcc_watch() {
+	((BASH_SUBSHELL)) && return 0
+	local IFS=' ' name __distcc_now
+	if ((${#__distcc_last[@]})); then
+		for name in "${__distcc_watched[@]}" "${!DISTCC_@}"; do
+			__distcc_state "$name"
+			if [[ ${__distcc_known[$name]-} != "$__distcc_now" ]]; then
+				__distcc_known[$name]=$__distcc_now
+				__distcc_tell set "$name" "${__distcc_last[@]}"
+			fi
+		done
+	fi
+	__distcc_last=("$1" "$2")
+	local __distcc_regex='^((export|declare|typeset|readonly|local)[[:blank:]]+(-[a-zA-Z]+[[:blank:]]+)*)?([A-Z_]+)(\[[^]]*\])?\+?='
+	if [[ $3 =~ $__distcc_regex ]]; then
+		name=${BASH_REMATCH[4]}
+		if [[ $name == DISTCC_* || " ${__distcc_watched[*]} " == *" $name "* ]]; then
+			__distcc_tell set "$name" "$1" "$2"
+		fi
+	fi
+	return 0
+}
+
+# One file, as makepkg's source_safe reads it.
+__distcc_read() {
+	__distcc_tell begin "$1"
+	shopt -u extglob
+	trap '__distcc_watch "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND"' DEBUG
+	source "$1"
+	local __distcc_status=$?
+	trap - DEBUG
+	__distcc_watch '' '' ''
+	__distcc_last=()
+	shopt -s extglob
+	__distcc_tell 'done' "$1" "$__distcc_status"
+	return "$__distcc_status"
+}
+
+__distcc_load() {
+	local __distcc_file __distcc_name __distcc_kept
+	declare -A __distcc_kept=()
+	for __distcc_name in "${__distcc_environment[@]}"; do
+		if [[ -n ${!__distcc_name-} ]]; then
+			__distcc_kept[$__distcc_name]=${!__distcc_name}
+		fi
+	done
+	__distcc_read "$3" || return
+	if [[ $1 == y && -d $3.d ]]; then
+		for __distcc_file in "$3".d/*.conf; do
+			[[ -e $__distcc_file ]] || continue
+			__distcc_read "$__distcc_file" || return
+		done
+	fi
+	if [[ $2 == y ]]; then
+		if [[ -r ${XDG_CONFIG_HOME:-$HOME/.config}/pacman/makepkg.conf ]]; then
+			__distcc_read "${XDG_CONFIG_HOME:-$HOME/.config}/pacman/makepkg.conf" || return
+		elif [[ -r $HOME/.makepkg.conf ]]; then
+			__distcc_read "$HOME/.makepkg.conf" || return
+		fi
+	fi
+	for __distcc_name in "${!__distcc_kept[@]}"; do
+		printf -v "$__distcc_name" '%s' "${__distcc_kept[$__distcc_name]}"
+		__distcc_tell set "$__distcc_name" '' 0
+	done
+}
+
+__distcc_values() {
+	local __distcc_name __distcc_attributes __distcc_kind __distcc_exported
+	declare -A __distcc_seen=()
+	for __distcc_name in "${__distcc_watched[@]}" "${!DISTCC_@}"; do
+		[[ -z ${__distcc_seen[$__distcc_name]-} ]] || continue
+		__distcc_seen[$__distcc_name]=1
+		local -n __distcc_value=$__distcc_name
+		__distcc_attributes=${__distcc_value@a}
+		[[ -v $__distcc_name || $__distcc_attributes == *[aA]* ]] || continue
+		__distcc_kind=s __distcc_exported=n
+		[[ $__distcc_attributes == *[aA]* ]] && __distcc_kind=a
+		[[ $__distcc_attributes == *x* ]] && __distcc_exported=y
+		__distcc_tell value "$__distcc_name" "$__distcc_kind" "$__distcc_exported" \
+			"${#__distcc_value[@]}" "${__distcc_value[@]}"
+	done
+}
+
+shopt -s extglob
+set -o functrace
+for __distcc_name in "${__distcc_watched[@]}"; do
+	__distcc_state "$__distcc_name"
+	__distcc_known[$__distcc_name]=$__distcc_now
+done
+__distcc_load "$@"
+__distcc_values
+__distcc_tell end

@@ -1,0 +1,556 @@
+//! Has bash read makepkg's configuration, in the order and in the way makepkg does.
+//!
+//! A configuration is a program: it may loop, print, exit, or start others. So it runs in a process
+//! group of its own, with a clean environment, within a time, and what it prints goes to us. How
+//! bash gets there is in `evaluate.bash`; this reads the records that it writes.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::arch::configuration::{Configuration, Origin, Position, Value, Variable};
+use crate::base::env;
+
+/// What bash runs.
+const SCRIPT: &str = include_str!("evaluate.bash");
+/// The most bytes of records; a configuration of a thousand lines makes a hundredth of it.
+const MOST_RECORDS: usize = 8 << 20;
+/// The most bytes that a configuration may print.
+const MOST_PRINTED: usize = 1 << 20;
+/// Time for all files; bash needs some milliseconds.
+pub const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// Variables of the caller that makepkg would see and that a configuration may build upon.
+const INHERITED: [&str; 36] = [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PATH",
+    "XDG_CONFIG_HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_COLLATE",
+    "LC_CTYPE",
+    "TZ",
+    "TERM",
+    "TMPDIR",
+    "MAKEFLAGS",
+    "NPROC",
+    "CPPFLAGS",
+    "CFLAGS",
+    "CXXFLAGS",
+    "LDFLAGS",
+    "LTOFLAGS",
+    "RUSTFLAGS",
+    "CHOST",
+    "NINJAFLAGS",
+    "PKGDEST",
+    "SRCDEST",
+    "SRCPKGDEST",
+    "LOGDEST",
+    "BUILDDIR",
+    "PKGEXT",
+    "SRCEXT",
+    "GPGKEY",
+    "PACKAGER",
+    "CARCH",
+    "SOURCE_DATE_EPOCH",
+    "HOSTNAME",
+    "CC",
+    "CXX",
+];
+
+/// Which files to read, and as whom.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The first file: `/etc/makepkg.conf`, or what `--config` or MAKEPKG_CONF names.
+    pub file: PathBuf,
+    /// Whether `FILE.d/*.conf` are read too ([`crate::arch::makepkg::Makepkg::reads_drop_ins`]).
+    pub drop_ins: bool,
+    /// Whether the user's own file is read last: makepkg does so only for `/etc/makepkg.conf`.
+    pub user_files: bool,
+    /// The user who would run makepkg, where that is not us.
+    pub user: Option<OtherUser>,
+    /// How long all of it may take.
+    pub limit: Duration,
+}
+
+/// Another user than the one we run as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherUser {
+    /// The number.
+    pub uid: u32,
+    /// The number of the main group.
+    pub gid: u32,
+    /// The name.
+    pub name: String,
+    /// The home directory.
+    pub home: PathBuf,
+}
+
+impl Request {
+    /// The files of `file` alone and its drop-ins, read by us.
+    pub fn new(file: impl Into<PathBuf>, drop_ins: bool) -> Self {
+        let file = file.into();
+        Self { file, drop_ins, user_files: false, user: None, limit: TIME_LIMIT }
+    }
+}
+
+/// Why a configuration cannot be read; makepkg cannot read it either, but for the last two.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// It is not there, or may not be read.
+    #[error("{file} cannot be read: {error}", file = .0.display(), error = .1)]
+    Unreadable(PathBuf, #[source] io::Error),
+    /// bash does not understand it: file, line, and what bash says.
+    #[error("{file}:{1}: {2}", file = .0.display())]
+    Syntax(PathBuf, usize, String),
+    /// Its last command failed, which makepkg takes for a failure of the whole file.
+    #[error(
+        "{file}: its last command fails (status {1}), and makepkg stops there; end the file with a \
+         command that succeeds, such as `true`",
+        file = .0.display()
+    )]
+    LastCommand(PathBuf, i32),
+    /// It ends the shell that reads it.
+    #[error(
+        "{file}: it ends the shell that reads it (`exit`, `exec`, or `set -e`), and makepkg with it",
+        file = .0.display()
+    )]
+    Exits(PathBuf),
+    /// It does not come to an end.
+    #[error(
+        "{file}: reading it takes more than {1:?}; makepkg would wait as long (does it loop, ask, \
+         or use the network?)",
+        file = .0.display()
+    )]
+    TooLong(PathBuf, Duration),
+    /// It prints without end.
+    #[error("{file}: it prints more than {MOST_PRINTED} bytes while it is read", file = .0.display())]
+    Prints(PathBuf),
+    /// bash could not be run, or its answer could not be read.
+    #[error("bash cannot be run to read {file}: {error}", file = .0.display(), error = .1)]
+    Bash(PathBuf, #[source] io::Error),
+}
+
+/// Reads what `request` names.
+///
+/// # Errors
+///
+/// [`EvaluateError`], with the file that is at fault.
+pub fn evaluate(request: &Request) -> Result<Configuration, EvaluateError> {
+    if let Err(error) = std::fs::File::open(&request.file).and_then(|file| file.metadata()) {
+        return Err(EvaluateError::Unreadable(request.file.clone(), error));
+    }
+    let bash = |error| EvaluateError::Bash(request.file.clone(), error);
+    let mut shell = Shell::start(request).map_err(bash)?;
+    let ended = shell.listen(request.limit).map_err(bash)?;
+    drop(shell.child);
+    let [records, output, errors] = shell.heard;
+    let mut reading = Reading::default();
+    reading.take(&records);
+    let at = || reading.current.clone().unwrap_or_else(|| request.file.clone());
+    let errors = String::from_utf8_lossy(&errors).into_owned();
+    match ended {
+        Ended::Late => Err(EvaluateError::TooLong(at(), request.limit)),
+        Ended::Loud => Err(EvaluateError::Prints(at())),
+        Ended::ByItself => {
+            let syntax = || syntax_error(&errors, &reading.configuration.files);
+            let fine = reading.complete && reading.failed.is_none();
+            if let Some((file, line, what)) = (!fine).then(syntax).flatten() {
+                return Err(EvaluateError::Syntax(file, line, what));
+            }
+            match reading.failed {
+                Some((file, status)) => Err(EvaluateError::LastCommand(file, status)),
+                None if !reading.complete => Err(EvaluateError::Exits(at())),
+                None => {
+                    let mut configuration = reading.configuration;
+                    configuration.printed = String::from_utf8_lossy(&output).into_owned() + &errors;
+                    Ok(configuration)
+                }
+            }
+        }
+    }
+}
+
+/// How listening ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    /// With the last record, or with the shell.
+    ByItself,
+    /// The time was over.
+    Late,
+    /// Too much was said.
+    Loud,
+}
+
+/// The running shell: its records, standard output and standard error.
+#[derive(Debug)]
+struct Shell {
+    child: Running,
+    pipes: [Option<OwnedFd>; 3],
+    heard: [Vec<u8>; 3],
+}
+
+/// A child with its whole process group, which ends with this value.
+#[derive(Debug)]
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(pid) = i32::try_from(self.0.id()) {
+            // The group may be gone already, which is what we want.
+            let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        // Killed or ended: this does not take long.
+        drop(self.0.wait());
+    }
+}
+
+impl Shell {
+    fn start(request: &Request) -> io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let yes = |flag| if flag { "y" } else { "n" };
+        let mut command = Command::new("/bin/bash");
+        command.args(["--norc", "--noprofile", "-c", SCRIPT, "distcc-setup"]);
+        command.args([yes(request.drop_ins), yes(request.user_files)]).arg(&request.file);
+        command.env_clear().envs(inherited());
+        if let Some(user) = &request.user {
+            command.uid(user.uid).gid(user.gid).env("HOME", &user.home);
+            command
+                .env("USER", &user.name)
+                .env("LOGNAME", &user.name)
+                .env_remove("XDG_CONFIG_HOME");
+        }
+        command.process_group(0).stdin(Stdio::from(OwnedFd::from(theirs)));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let output = child.stdout.take().map(OwnedFd::from);
+        let errors = child.stderr.take().map(OwnedFd::from);
+        let pipes = [Some(OwnedFd::from(ours)), output, errors];
+        Ok(Self { child: Running(child), pipes, heard: Default::default() })
+    }
+
+    /// Reads all three until the last record, or until something else is the end of it.
+    fn listen(&mut self, limit: Duration) -> io::Result<Ended> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let open: Vec<usize> =
+                (0..3).filter(|&at| self.pipes.get(at).is_some_and(Option::is_some)).collect();
+            // The shell holds the records' socket until it ends, and its children may hold others.
+            if !open.contains(&0) {
+                return Ok(Ended::ByItself);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Ended::Late);
+            }
+            let pipes = self.pipes.iter().flatten();
+            let mut fds: Vec<_> =
+                pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            match poll(&mut fds, timeout) {
+                Err(nix::errno::Errno::EINTR) => continue,
+                other => other?,
+            };
+            let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
+            for (&at, _) in open.iter().zip(ready).filter(|(_, ready)| *ready) {
+                self.read(at)?;
+            }
+            let [records, output, errors] = &self.heard;
+            if records.ends_with(b"\0end\0") {
+                self.drain()?;
+                return Ok(Ended::ByItself);
+            }
+            if records.len() > MOST_RECORDS || output.len() + errors.len() > MOST_PRINTED {
+                return Ok(Ended::Loud);
+            }
+        }
+    }
+
+    fn read(&mut self, at: usize) -> io::Result<()> {
+        let (Some(pipe), Some(heard)) = (self.pipes.get_mut(at), self.heard.get_mut(at)) else {
+            return Ok(());
+        };
+        let mut buffer = [0; 16 * 1024];
+        let count = match pipe.as_ref().map(|fd| rustix::io::read(fd, &mut buffer)) {
+            Some(Err(rustix::io::Errno::INTR)) => return Ok(()),
+            // A socket whose other end is gone with bytes unread.
+            Some(Err(rustix::io::Errno::CONNRESET)) | None => 0,
+            Some(count) => count?,
+        };
+        heard.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        if count == 0 {
+            *pipe = None;
+        }
+        Ok(())
+    }
+
+    /// Takes what has been printed by now; whoever still holds the pipes is not waited for.
+    fn drain(&mut self) -> io::Result<()> {
+        for at in [1, 2] {
+            let Some(Some(pipe)) = self.pipes.get(at) else { continue };
+            rustix::io::ioctl_fionbio(pipe, true)?;
+            let mut file = std::fs::File::from(pipe.try_clone()?);
+            if let Some(heard) = self.heard.get_mut(at) {
+                // It ends in WouldBlock where a child of the configuration lives on.
+                drop(Read::by_ref(&mut file).take(MOST_PRINTED as u64).read_to_end(heard));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The caller's variables that the shell gets. Messages are bash's own, which we read; names are
+/// sorted as in the caller's locale, for makepkg sorts drop-ins so.
+fn inherited() -> Vec<(OsString, OsString)> {
+    let all: Vec<_> = env::all()
+        .filter(|(name, _)| {
+            let name = name.to_string_lossy();
+            INHERITED.contains(&&*name) || name.starts_with("DISTCC_")
+        })
+        .collect();
+    let of = |name: &str| {
+        let found = all.iter().find(|(one, value)| one == name && !value.is_empty());
+        found.map(|(_, value)| value.clone())
+    };
+    let collate = of("LC_ALL").or_else(|| of("LC_COLLATE")).or_else(|| of("LANG"));
+    let mut kept: Vec<_> = all.iter().filter(|(name, _)| name != "LC_ALL").cloned().collect();
+    kept.push(("LC_MESSAGES".into(), "C".into()));
+    kept.extend(collate.map(|value| ("LC_COLLATE".into(), value)));
+    kept
+}
+
+/// What bash says of a file that it cannot parse: `FILE: line N: syntax error …`.
+fn syntax_error(errors: &str, files: &[PathBuf]) -> Option<(PathBuf, usize, String)> {
+    errors.lines().find_map(|line| {
+        let file = files.iter().find(|file| line.starts_with(&*file.to_string_lossy()))?;
+        let rest = line.strip_prefix(&*file.to_string_lossy())?.strip_prefix(": line ")?;
+        let (number, what) = rest.split_once(": ")?;
+        let is_syntax = ["syntax error", "unexpected EOF", "unexpected end of file"]
+            .iter()
+            .any(|start| what.starts_with(start));
+        let number = number.parse().ok()?;
+        is_syntax.then(|| (file.clone(), number, what.to_owned()))
+    })
+}
+
+/// The records, read.
+#[derive(Debug, Default)]
+struct Reading {
+    configuration: Configuration,
+    /// The file being read.
+    current: Option<PathBuf>,
+    /// The file whose last command failed.
+    failed: Option<(PathBuf, i32)>,
+    complete: bool,
+}
+
+impl Reading {
+    fn take(&mut self, records: &[u8]) {
+        let text = String::from_utf8_lossy(records);
+        let mut fields = text.split('\0').map(str::to_owned);
+        while let Some(kind) = fields.next() {
+            if self.record(&kind, &mut fields).is_none() {
+                return;
+            }
+        }
+    }
+
+    /// One record; `None` at the end, or where a record is cut off.
+    fn record(&mut self, kind: &str, fields: &mut impl Iterator<Item = String>) -> Option<()> {
+        match kind {
+            "begin" => {
+                let file = PathBuf::from(fields.next()?);
+                self.configuration.files.push(file.clone());
+                self.current = Some(file);
+            }
+            "done" => {
+                let (file, status) = (fields.next()?, fields.next()?.parse().ok()?);
+                if status != 0 {
+                    self.failed = Some((file.into(), status));
+                }
+            }
+            "set" => {
+                let (name, file, line) = (fields.next()?, fields.next()?, fields.next()?);
+                let position = Position { file: file.into(), line: line.parse().ok()? };
+                let assignment = (name, position);
+                if self.configuration.assignments.last() != Some(&assignment) {
+                    self.configuration.assignments.push(assignment);
+                }
+            }
+            "value" => self.value(fields)?,
+            _ => {
+                self.complete = kind == "end";
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn value(&mut self, fields: &mut impl Iterator<Item = String>) -> Option<()> {
+        let (name, kind, exported) = (fields.next()?, fields.next()?, fields.next()?);
+        let count: usize = fields.next()?.parse().ok()?;
+        let mut words = Vec::new();
+        for _ in 0..count {
+            words.push(fields.next()?);
+        }
+        let value = match kind.as_str() {
+            "a" => Value::Array(words),
+            _ => Value::Scalar(words.into_iter().next().unwrap_or_default()),
+        };
+        let mut assignments = self.configuration.assignments.iter().rev();
+        let last = assignments.find(|(one, _)| *one == name).map(|(_, position)| position.clone());
+        let origin = match last {
+            Some(position) if !position.file.as_os_str().is_empty() => Origin::File(position),
+            _ => Origin::Environment,
+        };
+        let variable = Variable { value, exported: exported == "y", origin };
+        self.configuration.variables.insert(name, variable);
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// Reads `text` as makepkg.conf, with these drop-ins.
+    fn read(text: &str, drop_ins: &[(&str, &str)]) -> Result<Configuration, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("makepkg.conf");
+        crate::base::replace::write(&file, text.as_bytes(), 0o644).unwrap();
+        std::fs::create_dir(dir.path().join("makepkg.conf.d")).unwrap();
+        for (name, text) in drop_ins {
+            let path = dir.path().join("makepkg.conf.d").join(name);
+            crate::base::replace::write(&path, text.as_bytes(), 0o644).unwrap();
+        }
+        let limit = Duration::from_millis(700);
+        let dir_name = dir.path().to_str().unwrap().to_owned();
+        evaluate(&Request { limit, ..Request::new(&file, true) })
+            .map_err(|error| error.to_string().replace(&dir_name, "ETC"))
+    }
+
+    fn places(configuration: &Configuration, name: &str) -> Vec<(String, usize)> {
+        let file = |position: &Position| {
+            position.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        };
+        let all = configuration.assignments.iter().filter(|(one, _)| one == name);
+        all.map(|(_, position)| (file(position), position.line)).collect()
+    }
+
+    #[test]
+    fn values_come_with_the_line_that_set_them() {
+        let text = "CFLAGS=\"-O2 \\\n  -pipe\"\nBUILDENV=(!distcc color\n  # why\n  check)\n\
+                    CXXFLAGS=\"$CFLAGS -x\"\nexport FOO=1\nif true; then MAKEFLAGS=\"-j$(echo 4)\"; fi\n";
+        let read = read(text, &[]).unwrap();
+        assert_eq!(read.text("CFLAGS").unwrap(), "-O2   -pipe");
+        assert_eq!(read.text("CXXFLAGS").unwrap(), "-O2   -pipe -x");
+        assert_eq!(read.words("BUILDENV"), ["!distcc", "color", "check"]);
+        assert_eq!(read.text("MAKEFLAGS").unwrap(), "-j4");
+        assert_eq!(places(&read, "CFLAGS"), [("makepkg.conf".to_owned(), 2)]);
+        assert_eq!(places(&read, "BUILDENV"), [("makepkg.conf".to_owned(), 5)]);
+        assert_eq!(places(&read, "MAKEFLAGS"), [("makepkg.conf".to_owned(), 8)]);
+    }
+
+    #[test]
+    fn a_drop_in_comes_after_the_file_and_wins() {
+        let drop_ins =
+            [("b.conf", "MAKEFLAGS=-j44\nBUILDENV+=(distcc)\n"), ("a.conf", "MAKEFLAGS=-j3\n")];
+        let read = read("MAKEFLAGS=-j44\nBUILDENV=(!distcc)\n", &drop_ins).unwrap();
+        assert_eq!(read.text("MAKEFLAGS").unwrap(), "-j44");
+        let place = |file: &str, line| (file.to_owned(), line);
+        let expected = [place("makepkg.conf", 1), place("a.conf", 1), place("b.conf", 1)];
+        assert_eq!(places(&read, "MAKEFLAGS"), expected);
+        assert_eq!(read.option("BUILDENV", "distcc"), Some(true));
+        assert_eq!(read.position("BUILDENV").unwrap().line, 2);
+        assert_eq!(read.files.len(), 3);
+    }
+
+    #[test]
+    fn assignments_that_do_not_look_like_ones_are_found_by_their_effect() {
+        let text = "printf -v DISTCC_HOSTS '%s' a\n: \"${DISTCC_DIR:=/tmp/x}\"\n\
+                    f() { LDFLAGS=y; }\nf\nX=$(CFLAGS=no; echo)\nread -r CXXFLAGS <<<-O3\n";
+        let read = read(text, &[]).unwrap();
+        assert_eq!(places(&read, "DISTCC_HOSTS"), [("makepkg.conf".to_owned(), 1)]);
+        assert_eq!(places(&read, "DISTCC_DIR"), [("makepkg.conf".to_owned(), 2)]);
+        assert_eq!(places(&read, "LDFLAGS"), [("makepkg.conf".to_owned(), 3)]);
+        assert_eq!(places(&read, "CFLAGS"), []);
+        assert_eq!(read.text("CXXFLAGS").unwrap(), "-O3");
+    }
+
+    #[test]
+    fn exported_variables_are_told_from_others() {
+        let read = read("export DISTCC_DIR=/a\nDISTCC_LOG=/b\n", &[]).unwrap();
+        assert!(read.variables["DISTCC_DIR"].exported);
+        assert!(!read.variables["DISTCC_LOG"].exported);
+    }
+
+    #[test]
+    fn what_makepkg_could_not_read_is_an_error_that_says_so() {
+        let error = |text: &str| read(text, &[]).unwrap_err();
+        let texts = [
+            "A=1\nBUILDENV=(distcc\n",
+            "A='x\n\n",
+            "if true; then )\n",
+            "A=1\n[[ $A == 2 ]] && B=3\n",
+            "exit 0\n",
+            "exec true\n",
+            "while :; do :; done\n",
+            "sleep 100\n",
+            "yes\n",
+        ];
+        insta::assert_snapshot!(texts.map(error).join("\n"), @r"
+        ETC/makepkg.conf:2: unexpected EOF while looking for matching `)'
+        ETC/makepkg.conf:1: unexpected EOF while looking for matching `''
+        ETC/makepkg.conf:1: syntax error near unexpected token `)'
+        ETC/makepkg.conf: its last command fails (status 1), and makepkg stops there; end the file with a command that succeeds, such as `true`
+        ETC/makepkg.conf: it ends the shell that reads it (`exit`, `exec`, or `set -e`), and makepkg with it
+        ETC/makepkg.conf: it ends the shell that reads it (`exit`, `exec`, or `set -e`), and makepkg with it
+        ETC/makepkg.conf: reading it takes more than 700ms; makepkg would wait as long (does it loop, ask, or use the network?)
+        ETC/makepkg.conf: reading it takes more than 700ms; makepkg would wait as long (does it loop, ask, or use the network?)
+        ETC/makepkg.conf: it prints more than 1048576 bytes while it is read
+        ");
+    }
+
+    #[test]
+    fn what_it_prints_is_kept_and_what_it_starts_is_not_waited_for() {
+        let read =
+            read("echo hello\necho oops >&2\nsleep 100 &\nread -r CFLAGS\ntrue\n", &[]).unwrap();
+        assert_eq!(read.printed, "hello\noops\n");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_an_error() {
+        let error = evaluate(&Request::new("/nonexistent/makepkg.conf", true)).unwrap_err();
+        assert!(error.to_string().starts_with("/nonexistent/makepkg.conf cannot be read"));
+    }
+
+    #[test]
+    fn another_user_reads_with_his_own_rights_and_home() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let file = dir.path().join("makepkg.conf");
+        let text = "CFLAGS=\"$HOME $UID $EUID\"\n";
+        crate::base::replace::write(&file, text.as_bytes(), 0o644).unwrap();
+        let user =
+            OtherUser { uid: 65534, gid: 65534, name: "nobody".into(), home: "/none".into() };
+        let read = evaluate(&Request { user: Some(user), ..Request::new(&file, false) }).unwrap();
+        assert_eq!(read.text("CFLAGS").unwrap(), "/none 65534 65534");
+    }
+}
