@@ -21,7 +21,11 @@ __distcc_watched=(
 	"${!DISTCC_@}"
 )
 declare -A __distcc_known=()
-__distcc_last=()
+__distcc_last=() __distcc_named=()
+declare -A __distcc_is_watched=()
+for __distcc_name in "${__distcc_watched[@]}"; do
+	__distcc_is_watched[$__distcc_name]=1
+done
 
 __distcc_tell() {
 	printf '%s\0' "$@" >&"$__distcc_fd"
@@ -37,27 +41,44 @@ __distcc_state() {
 	fi
 }
 
+# Compares the variables named with what they held before, and tells of those that differ.
+__distcc_compare() {
+	local name __distcc_now
+	for name in "$@"; do
+		__distcc_state "$name"
+		if [[ ${__distcc_known[$name]-} != "$__distcc_now" ]]; then
+			__distcc_known[$name]=$__distcc_now
+			__distcc_tell set "$name" "${__distcc_last[@]}"
+		fi
+	done
+}
+
 # Before each command: what the one before has changed; and whether this one assigns, which counts
-# even where the value stays the same.
+# even where the value stays the same. A command changes what it names, or, where its words are
+# expanded first, anything.
 __distcc_watch() {
 	((BASH_SUBSHELL)) && return 0
-	local IFS=' ' name __distcc_now
-	if ((${#__distcc_last[@]})); then
-		for name in "${__distcc_watched[@]}" "${!DISTCC_@}"; do
-			__distcc_state "$name"
-			if [[ ${__distcc_known[$name]-} != "$__distcc_now" ]]; then
-				__distcc_known[$name]=$__distcc_now
-				__distcc_tell set "$name" "${__distcc_last[@]}"
-			fi
+	local name
+	((${#__distcc_last[@]})) && __distcc_compare "${__distcc_named[@]}"
+	__distcc_last=("$1" "$2") __distcc_named=()
+	case $3 in
+	[a-z]*\$* | ': '*\$*) __distcc_named=("${__distcc_watched[@]}" "${!DISTCC_@}") ;;
+	*[A-Z]*)
+		for name in "${__distcc_watched[@]}"; do
+			[[ $3 == *"$name"* ]] && __distcc_named+=("$name")
 		done
-	fi
-	__distcc_last=("$1" "$2")
-	local __distcc_regex='^((export|declare|typeset|readonly|local)[[:blank:]]+(-[a-zA-Z]+[[:blank:]]+)*)?([A-Z_]+)(\[[^]]*\])?\+?='
-	if [[ $3 =~ $__distcc_regex ]]; then
-		name=${BASH_REMATCH[4]}
-		if [[ $name == DISTCC_* || " ${__distcc_watched[*]} " == *" $name "* ]]; then
+		[[ $3 == *DISTCC_* ]] && __distcc_named+=("${!DISTCC_@}")
+		;;
+	esac
+	# The name that is assigned to, behind `export` and the like and their options.
+	name=${3%%[[+=]*}
+	name=${name##*[[:blank:]]}
+	if [[ $name != "$3" && (-n ${__distcc_is_watched[$name]-} || $name == DISTCC_*) ]]; then
+		case $3 in
+		"$name"* | export\ * | declare\ * | typeset\ * | readonly\ * | local\ *)
 			__distcc_tell set "$name" "$1" "$2"
-		fi
+			;;
+		esac
 	fi
 	return 0
 }
@@ -67,10 +88,11 @@ __distcc_read() {
 	__distcc_tell begin "$1"
 	shopt -u extglob
 	trap '__distcc_watch "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND"' DEBUG
+	# shellcheck disable=SC1090 # it is what we are here for
 	source "$1"
 	local __distcc_status=$?
 	trap - DEBUG
-	__distcc_watch '' '' ''
+	((${#__distcc_last[@]})) && __distcc_compare "${__distcc_watched[@]}" "${!DISTCC_@}"
 	__distcc_last=()
 	shopt -s extglob
 	__distcc_tell 'done' "$1" "$__distcc_status"
