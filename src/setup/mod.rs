@@ -7,6 +7,7 @@ pub mod configure;
 pub mod doctor;
 pub mod hosts;
 pub mod march;
+pub mod probe;
 pub mod report;
 mod screen;
 mod settings;
