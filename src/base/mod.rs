@@ -9,4 +9,5 @@ pub mod log;
 pub mod memory;
 pub mod process;
 pub mod replace;
+pub mod rewrite;
 pub mod version;

@@ -1,5 +1,6 @@
 //! `distcc-setup`: everything around distcc that a person does, one subcommand each.
 
+mod apply;
 pub mod check;
 pub mod cli;
 pub mod completions;
