@@ -1,5 +1,6 @@
 //! Floor 0: what every other module may use, and which uses none of them.
 
+pub mod capture;
 pub mod descriptors;
 pub mod dirs;
 pub mod disk;

@@ -3,6 +3,7 @@
 mod apply;
 pub mod check;
 pub mod cli;
+mod compilers;
 pub mod completions;
 pub mod configure;
 pub mod doctor;

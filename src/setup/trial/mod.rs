@@ -5,7 +5,6 @@
 
 mod build;
 mod compare;
-mod compilers;
 mod elf;
 mod footer;
 pub(super) mod guard;
@@ -31,10 +30,10 @@ use crate::base::process::exit_of;
 use crate::base::{dirs, env, replace};
 use crate::masquerade;
 use crate::setup::cli::{GuardOptions, TryOptions};
+use crate::setup::compilers::{self, Compilers};
 use crate::setup::screen::Screen;
 use crate::setup::trial::build::{Ended, Group, Signals};
 use crate::setup::trial::compare::Comparison;
-use crate::setup::trial::compilers::Compilers;
 use crate::setup::trial::footer::Footer;
 use crate::setup::trial::guard::Guard;
 use crate::setup::trial::live::Live;
@@ -125,7 +124,7 @@ impl Trial {
         let signals = Signals::catch().map_err(TrialError::io("catching signals"))?;
         let programs = programs::find(screen)?;
         signals.check()?;
-        let compilers = compilers::find(&path());
+        let compilers = compilers::find(&compilers::path());
         if compilers.by_name.is_empty() {
             return Err(TrialError::NoCompiler);
         }
@@ -311,11 +310,6 @@ fn private_dir() -> Result<PathBuf, TrialError> {
         .permissions(std::fs::Permissions::from_mode(0o711))
         .tempdir_in(dirs::temp_dir());
     made.map(tempfile::TempDir::keep).map_err(TrialError::io("making a private directory"))
-}
-
-fn path() -> Vec<PathBuf> {
-    let path = env::PATH.get().unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    std::env::split_paths(&path).filter(|dir| dir.is_absolute()).collect()
 }
 
 fn processors() -> usize {

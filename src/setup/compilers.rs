@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::disk::{Disk, RealDisk};
+use crate::base::env;
 use crate::compiler::names::is_compiler;
 use crate::masquerade;
 
@@ -13,7 +14,7 @@ const WRAPPERS: [&str; 4] = ["distcc", "ccache", "sccache", "icecc"];
 
 /// What a search of PATH found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Compilers {
+pub(in crate::setup) struct Compilers {
     /// The first real compiler of each name.
     pub by_name: BTreeMap<String, PathBuf>,
     /// PATH without the directories in which another distcc stands in for compilers.
@@ -21,7 +22,7 @@ pub(super) struct Compilers {
 }
 
 /// Searches `path` for C and C++ compilers.
-pub(super) fn find(path: &[PathBuf]) -> Compilers {
+pub(in crate::setup) fn find(path: &[PathBuf]) -> Compilers {
     let path: Vec<_> = path.iter().filter(|dir| !is_other_farm(dir)).cloned().collect();
     let mut by_name = BTreeMap::new();
     for name in masquerade::compilers(&path, Path::new("/")) {
@@ -33,6 +34,12 @@ pub(super) fn find(path: &[PathBuf]) -> Compilers {
         }
     }
     Compilers { by_name, path }
+}
+
+/// The directories of PATH, or the usual ones where it is not set.
+pub(in crate::setup) fn path() -> Vec<PathBuf> {
+    let path = env::PATH.get().unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    std::env::split_paths(&path).filter(|dir| dir.is_absolute()).collect()
 }
 
 /// Whether another distcc stands in for every compiler in `dir`.
@@ -54,7 +61,7 @@ fn stands_in(file: &Path, programs: &[&str]) -> bool {
 
 /// The content of a `DISTCC_CMDLIST` file that lets a volunteer run these compilers and nothing
 /// else.
-pub(super) fn command_list(compilers: &Compilers) -> Vec<u8> {
+pub(in crate::setup) fn command_list(compilers: &Compilers) -> Vec<u8> {
     let mut list = Vec::new();
     for file in compilers.by_name.values() {
         list.extend(file.as_os_str().as_bytes());
