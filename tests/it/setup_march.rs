@@ -50,7 +50,7 @@ fn object<S: AsRef<std::ffi::OsStr>>(compiler: &str, flags: &[S], source: &str) 
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample").join(source);
     let mut command = Command::new(compiler);
     command.args(flags).args(["-O3", "-ffast-math", "-ftree-vectorize", "-c"]);
-    if source.ends_with(".cpp") {
+    if source.extension().is_some_and(|suffix| suffix == "cpp") {
         command.arg("-std=c++17");
     }
     let output = command.arg(source).arg("-o").arg(&object).output().unwrap();

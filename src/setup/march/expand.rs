@@ -2,8 +2,8 @@
 //!
 //! A driver puts what a native flag stands for before all other flags for the machine, wherever the
 //! flag stood: `-mno-avx2 -march=native` has no AVX2. Words in its place have effect in order, so
-//! flags that stood before may have to be said once more. Nothing is believed: the compiler is asked
-//! whether the new flags amount to the same as the old ones.
+//! flags that stood before may have to be said once more. Nothing is believed: the compiler is
+//! asked whether the new flags amount to the same as the old ones.
 
 use std::path::Path;
 
