@@ -9,6 +9,7 @@ pub mod configure;
 pub mod doctor;
 pub mod hosts;
 pub mod march;
+mod policy;
 pub mod probe;
 pub mod report;
 mod screen;
@@ -41,6 +42,11 @@ fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
         argv.remove(0);
         return GuardOptions::try_parse_from(argv)
             .map_or_else(|error| refuse(&error), |options| trial::guard::run(&options));
+    }
+    if let [_, word, words @ ..] = argv.as_slice()
+        && word == policy::POLICY
+    {
+        return policy::run(words);
     }
     match Cli::try_parse_from(argv) {
         Ok(cli) => act(&cli.action),

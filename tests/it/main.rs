@@ -30,6 +30,7 @@ mod makepkg;
 mod monitor;
 mod projects;
 mod setup_march;
+mod shell;
 mod signals;
 mod support;
 mod tools;

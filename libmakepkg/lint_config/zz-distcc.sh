@@ -1,0 +1,45 @@
+#!/bin/bash
+#
+#   zz-distcc.sh - say what is wrong with the configuration of distcc
+
+[[ -n "$LIBMAKEPKG_LINT_CONFIG_ZZ_DISTCC_SH" ]] && return
+LIBMAKEPKG_LINT_CONFIG_ZZ_DISTCC_SH=1
+
+source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/util/message.sh"
+source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/util/option.sh"
+source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/ask.sh"
+
+lint_config_functions+=('lint_config_distcc')
+
+##
+# Warns of what distcc-setup finds. Never fails: that would also end runs that
+# compile nothing, and builds of packages with options=('!distcc').
+##
+lint_config_distcc() {
+	local root finding findings=() ret
+
+	if (( INFAKEROOT || PRINTSRCINFO || PACKAGELIST || GENINTEG || SOURCEONLY || REPKG )) \
+			|| ! check_buildenv 'distcc' 'y'; then
+		return 0
+	fi
+
+	# Nothing will be built, unless this is devtools, fetching sources on the host
+	# for a build in a chroot; in there, a hook of the chroot's would say it again.
+	if (( NOBUILD || VERIFYSOURCE )); then
+		root=${MAKEPKG_CONF%/etc/makepkg.conf}
+		if [[ $root == "$MAKEPKG_CONF" || ! -e $root/.arch-chroot \
+				|| -e $root/usr/share/makepkg/lint_config/zz-distcc.sh ]]; then
+			return 0
+		fi
+	fi
+
+	distcc_hook_ask findings check --hook ${MAKEPKG_CONF:+--config "$MAKEPKG_CONF"}
+	ret=$?
+	for finding in "${findings[@]}"; do
+		warning '%s' "$finding"
+	done
+	if (( ret >= 100 || ( ret && ! ${#findings[@]} ) )); then
+		warning '%s' "The configuration of distcc was not checked. To see why, run: distcc-setup check"
+	fi
+	return 0
+}
