@@ -29,6 +29,7 @@ mod lzo;
 mod makepkg;
 mod monitor;
 mod projects;
+mod setup_completions;
 mod setup_march;
 mod shell;
 mod signals;

@@ -15,7 +15,7 @@ use crate::support::output::Output;
 use crate::support::volunteer::{Options, Side};
 
 /// Compilers that tests ask, as far as they are installed.
-const COMPILERS: [&str; 6] = ["gcc", "g++", "gcc-11", "clang", "clang++", "clang-14"];
+const COMPILERS: [&str; 5] = ["gcc", "g++", "gcc-11", "clang", "clang++"];
 
 fn march(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_distcc-setup"));
