@@ -7,6 +7,7 @@ use std::process::Command;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use makepkg_distcc::compiler::options::stays::Stays;
+use makepkg_distcc::setup::completions::generate;
 
 /// The programs whose options are in the man page's section OPTIONS, with what shows them.
 const PROGRAMS: [(&str, &str, &[&str]); 4] = [
@@ -169,8 +170,7 @@ fn completions_are_those_of_the_clap_types() {
     let update = std::env::vars_os().any(|(name, _)| name == "UPDATE_COMPLETIONS");
     for (program, mut command) in clap_programs() {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            let mut made = Vec::new();
-            clap_complete::generate(shell, &mut command, program, &mut made);
+            let made = generate(shell, &mut command, program).into_bytes();
             let path = completion_file(shell, program);
             if update {
                 makepkg_distcc::base::replace::write(&path, &made, 0o666).unwrap();

@@ -13,7 +13,7 @@ fn completions(words: &[&str]) -> Output {
 #[test]
 fn what_it_prints_is_the_file_that_packages_install() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
-    for program in ["distcc", "distccd", "distcc-setup", "update-distcc-symlinks"] {
+    for program in ["distcc", "distccd", "update-distcc-symlinks"] {
         for (shell, file) in [
             ("bash", format!("{program}.bash")),
             ("zsh", format!("_{program}")),
