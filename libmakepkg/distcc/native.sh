@@ -7,7 +7,6 @@ LIBMAKEPKG_DISTCC_NATIVE_SH=1
 
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/util/error.sh"
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/util/message.sh"
-source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/util/util.sh"
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/ask.sh"
 
 ##
@@ -22,7 +21,7 @@ distcc_hook_native() {
 	local blank=$'[ \t\n\"\']'
 
 	# shellcheck disable=SC2154 # set by the PKGBUILD
-	if ! { have_function build || have_function check; } || [[ "${arch[*]}" == 'any' ]]; then
+	if ! { declare -F build || declare -F check; } >/dev/null || [[ "${arch[*]}" == 'any' ]]; then
 		return 0
 	fi
 

@@ -8,9 +8,10 @@ use std::process::Command;
 use crate::support::output::Output;
 
 /// Every name that pacman 6.0 to 7.1 has in the directories that we add files to.
-const PACMANS: &str = "buildenv/buildflags buildenv/compiler buildenv/debugflags buildenv/fortran \
-    buildenv/lto buildenv/makeflags buildenv/rust lint_config/buildenv lint_config/ext \
-    lint_config/packager lint_config/paths lint_config/source_date_epoch lint_config/variable";
+const PACMANS: &str = "buildenv/buildflags buildenv/compiler buildenv/debugflags \
+    buildenv/fortran buildenv/go buildenv/lto buildenv/makeflags buildenv/rust \
+    lint_config/buildenv lint_config/ext lint_config/nproc lint_config/packager \
+    lint_config/paths lint_config/source_date_epoch lint_config/variable";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

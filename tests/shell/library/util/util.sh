@@ -1,2 +1,0 @@
-# What makepkg offers besides.
-have_function() { declare -f "$1" >/dev/null; }
