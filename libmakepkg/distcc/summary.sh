@@ -15,7 +15,8 @@ source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/ask.sh"
 distcc_hook_summary() {
 	local line lines=()
 
-	distcc_hook_ask lines report --last-build --line
+	# shellcheck disable=SC2154 # set by the PKGBUILD
+	distcc_hook_ask lines report "--last-build=$pkgbase" --line
 	if (( ${#lines[@]} )); then
 		msg2 '%s' "${lines[0]}"
 		for line in "${lines[@]:1}"; do

@@ -10,7 +10,7 @@ setup() {
 	distcc_setup <<-'END'
 		case $1 in
 		check) echo "makepkg.conf:3: a finding" ;;
-		report) [[ $2 != --last-build ]] || echo "2 of 3 units were distributed" ;;
+		report) [[ $2 != --last-build=one ]] || echo "2 of 3 units were distributed" ;;
 		__policy) echo reject ;;
 		esac
 	END
@@ -52,7 +52,7 @@ versions='6.0 7.0 7.1'
 			cleaned up
 		END
 		[ -d "$HOME/state" ]
-		[ "$(calls)" = $'check --hook\nreport --mark one\nreport --last-build --line' ]
+		[ "$(calls)" = $'check --hook\nreport --mark one\nreport --last-build=one --line' ]
 		rm -r "$HOME/state" calls
 	done
 }

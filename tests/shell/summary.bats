@@ -6,6 +6,7 @@ load helpers
 setup() {
 	prepare
 	source "$library/distcc/summary.sh"
+	pkgbase=hello
 }
 
 @test "the first line is makepkg's, the others follow it" {
@@ -15,7 +16,7 @@ setup() {
 		  -> 34 of 40 units were distributed: 100%s
 		    6: configure probes
 	END
-	[ "$(calls)" = 'report --last-build --line' ]
+	[ "$(calls)" = 'report --last-build=hello --line' ]
 }
 
 @test "where there is nothing to say, nothing is said" {
