@@ -22,6 +22,9 @@ pub(super) struct Found {
     /// Where a line can be added so that it runs after all others; `None`: at the end.
     pub(super) last_place: Option<usize>,
     pub(super) problem: Option<SyntaxError>,
+    /// Where the last command begins that does more than assign: behind it, what is assigned at
+    /// the top level stays so.
+    pub(super) last_command: Option<usize>,
 }
 
 /// How an assignment is introduced.
@@ -147,6 +150,21 @@ impl Document {
     /// end, but for a text that ends early (`return`) or inside of a here-document.
     pub fn last_place(&self) -> usize {
         self.found.last_place.unwrap_or(self.text.len())
+    }
+
+    /// Whether nothing behind `assignment` can set its variable, as far as the text shows.
+    pub(super) fn is_final(&self, assignment: &Assignment) -> bool {
+        self.problem().is_none()
+            && self.found.last_command.is_none_or(|start| start < assignment.command.start)
+            && self.last(&assignment.name) == Some(assignment)
+            && !self.is_nested_behind(assignment)
+    }
+
+    /// Whether a nested assignment of the same variable stands behind `assignment`.
+    pub(super) fn is_nested_behind(&self, assignment: &Assignment) -> bool {
+        let range = assignment.span.start + 1..self.last_place();
+        let behind = |one: &Assignment| one.nested && range.contains(&one.span.start);
+        self.of(&assignment.name).any(behind)
     }
 
     /// The line of an offset, from 1.

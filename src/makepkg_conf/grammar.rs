@@ -31,7 +31,7 @@ impl<'t> Parser<'t> {
     pub(super) fn list(&mut self) -> Result<()> {
         let mut fresh = true;
         loop {
-            self.newlines(fresh);
+            self.between_commands(fresh);
             if self.at_end_of_list() {
                 return Ok(());
             }
@@ -104,7 +104,7 @@ impl<'t> Parser<'t> {
         loop {
             self.blanks();
             if self.accept(b"&&") || self.accept(b"||") {
-                self.newlines(false);
+                self.newlines();
                 self.nest(Self::pipeline)?;
             } else {
                 break;
@@ -134,7 +134,7 @@ impl<'t> Parser<'t> {
                 break;
             }
             let _both = self.accept(b"&");
-            self.newlines(false);
+            self.newlines();
             single = false;
         }
         if !single {
@@ -182,7 +182,15 @@ impl<'t> Parser<'t> {
             }
             _ => return self.simple(),
         }
+        self.does_more(start);
         self.redirections()
+    }
+
+    /// The command that began at `start` does more than assign.
+    pub(super) fn does_more(&mut self, start: usize) {
+        if self.apart == 0 {
+            self.found.last_command = self.found.last_command.max(Some(start));
+        }
     }
 
     /// A command behind `!` or `time`, which may be missing.
@@ -251,13 +259,13 @@ impl<'t> Parser<'t> {
         } else {
             self.word(false)?;
         }
-        self.newlines(false);
+        self.newlines();
         if self.accept_reserved(b"in") {
             self.words_to_end_of_line()?;
         }
         self.blanks();
         let _semicolon = self.accept(b";");
-        self.newlines(false);
+        self.newlines();
         if self.accept_reserved(b"{") {
             self.list()?;
             return self.require(start, "}");
@@ -279,10 +287,10 @@ impl<'t> Parser<'t> {
         self.at += b"case".len();
         self.blanks();
         self.word(false)?;
-        self.newlines(false);
+        self.newlines();
         self.require(start, "in")?;
         loop {
-            self.newlines(false);
+            self.newlines();
             if self.accept_reserved(b"esac") {
                 return Ok(());
             }
@@ -318,7 +326,7 @@ impl<'t> Parser<'t> {
             self.blanks();
             self.close(self.at, b")", ")")?;
         }
-        self.newlines(false);
+        self.newlines();
         self.command()
     }
 
@@ -328,7 +336,7 @@ impl<'t> Parser<'t> {
         self.at += b"[[".len();
         loop {
             let before = self.at;
-            self.newlines(false);
+            self.newlines();
             let parted = self.at > before;
             if parted && self.accept_reserved(b"]]") {
                 return Ok(());

@@ -58,7 +58,7 @@ impl Parser<'_> {
                 Content::Text(bytes) | Content::Escape(bytes) | Content::Expansion(bytes) => {
                     delimiter.extend_from_slice(bytes);
                 }
-                Content::Mark => {}
+                Content::Continuation | Content::Mark => {}
             }
         }
         self.here_documents.push(HereDocument { delimiter, strips_tabs, quoted });

@@ -58,7 +58,7 @@ impl Parser<'_> {
                 self.open_end = true;
                 Content::Text(b"\\".to_vec())
             }
-            Some(b'\n') => Content::Mark,
+            Some(b'\n') => Content::Continuation,
             Some(&byte) => Content::Escape(vec![byte]),
         };
         self.at = self.text.len().min(start + 2);
@@ -88,7 +88,7 @@ impl Parser<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     let content = match self.text.get(self.at + 1) {
-                        Some(b'\n') => Content::Mark,
+                        Some(b'\n') => Content::Continuation,
                         Some(&byte) if b"$`\"\\".contains(&byte) => Content::Escape(vec![byte]),
                         _ => {
                             pieces.push(self.text_piece(1, Quoting::Double));

@@ -95,15 +95,25 @@ impl<'t> Parser<'t> {
         while self.accept(b" ") || self.accept(b"\t") || self.accept(b"\\\n") {}
     }
 
-    /// Steps over blanks, ends of lines, and comments. `fresh`: whether a command may begin here.
-    pub(super) fn newlines(&mut self, mut fresh: bool) {
+    /// Steps over blanks, ends of lines, and comments, within a command.
+    pub(super) fn newlines(&mut self) {
+        self.skip(false, false);
+    }
+
+    /// The same between commands. `fresh`: whether one may begin right here; on the next line one
+    /// may.
+    pub(super) fn between_commands(&mut self, fresh: bool) {
+        self.skip(fresh, true);
+    }
+
+    fn skip(&mut self, mut fresh: bool, fresh_lines: bool) {
         loop {
             self.blanks();
             match self.peek() {
                 Some(b'\n') => {
                     self.at += 1;
                     self.read_here_documents();
-                    fresh = true;
+                    fresh = fresh_lines;
                 }
                 Some(b'#') => self.comment(fresh),
                 _ => return,

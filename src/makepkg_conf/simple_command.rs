@@ -93,6 +93,9 @@ impl Parser<'_> {
                 self.ends = Some(before);
             }
         }
+        if words > 0 && prefix.is_none() {
+            self.does_more(start);
+        }
         if self.apart > 0 {
             self.found.assignments.truncate(first);
         }
@@ -114,7 +117,7 @@ impl Parser<'_> {
         self.at += 1;
         self.blanks();
         self.close(start, b")", ")")?;
-        self.newlines(false);
+        self.newlines();
         self.nest(Self::command)
     }
 
@@ -180,7 +183,7 @@ impl Parser<'_> {
         }
         let mut elements = Vec::new();
         loop {
-            self.newlines(false);
+            self.newlines();
             if self.accept(b")") {
                 break;
             }

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use crate::makepkg_conf::edited::Splice;
+use crate::makepkg_conf::quote::{inside, quote};
+
 /// How a piece of a word is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quoting {
@@ -18,11 +21,13 @@ pub enum Quoting {
 /// What a piece of a word stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
+    /// A backslash and the end of a line: nothing.
+    Continuation,
     /// Bytes that are written in another way than they are meant, as `\"`: what they mean.
     Escape(Vec<u8>),
     /// What only bash can work out, as `$CFLAGS` or `$(nproc)`: its source.
     Expansion(Vec<u8>),
-    /// Quotes and continued lines: they stand for nothing.
+    /// Quotes: nothing by themselves.
     Mark,
     /// Bytes that mean themselves.
     Text(Vec<u8>),
@@ -59,6 +64,19 @@ pub struct Flag {
     pub span: Range<usize>,
     /// Whether an expansion is part of it, so that only bash knows all of it.
     pub expands: bool,
+    parts: Vec<Part>,
+}
+
+/// Bytes of a flag that are written next to each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Part {
+    /// Where they stand.
+    span: Range<usize>,
+    quoting: Quoting,
+    /// How many bytes of the flag they are.
+    length: usize,
+    /// Whether it is an escape or an expansion, which cannot be cut.
+    whole: bool,
 }
 
 impl Word {
@@ -69,7 +87,7 @@ impl Word {
             match &piece.content {
                 Content::Escape(bytes) => value.extend_from_slice(bytes),
                 Content::Expansion(_) => return None,
-                Content::Mark => {}
+                Content::Continuation | Content::Mark => {}
                 Content::Text(bytes) => {
                     if piece.quoting == Quoting::Bare && self.expands(bytes, &value) {
                         return None;
@@ -101,21 +119,66 @@ impl Word {
         let mut flags = Flags::default();
         for piece in &self.pieces {
             match &piece.content {
-                Content::Escape(bytes) => flags.take(bytes, piece.span.clone()),
+                Content::Escape(bytes) => flags.take(bytes, piece),
                 Content::Expansion(source) => {
-                    flags.add(source, piece.span.clone());
+                    flags.add(source, piece.span.clone(), piece.quoting, true);
                     flags.expands = true;
                 }
-                Content::Mark => {}
-                Content::Text(bytes) => {
-                    for (at, byte) in piece.span.clone().zip(bytes) {
-                        flags.take(std::slice::from_ref(byte), at..at + 1);
-                    }
-                }
+                Content::Continuation | Content::Mark => {}
+                Content::Text(bytes) => flags.text(bytes, piece),
             }
         }
         flags.end();
         flags.done
+    }
+}
+
+impl Flag {
+    /// How its first byte is quoted.
+    pub(super) fn quoting(&self) -> Quoting {
+        self.parts.first().map_or(Quoting::Bare, |part| part.quoting)
+    }
+
+    /// Puts `new` in the place of `range` of the flag's text, quoted as that is; nothing where that
+    /// cannot be done.
+    pub(super) fn replace(&self, range: Range<usize>, new: &str) -> Vec<Splice> {
+        let known: usize = self.parts.iter().map(|part| part.length).sum();
+        if known != self.text.len() {
+            // Bytes that are no UTF-8 were replaced in the text.
+            return Vec::new();
+        }
+        let mut splices = Vec::new();
+        let mut start = 0;
+        for part in &self.parts {
+            let end = start + part.length;
+            let last = end == known && range.start == end && range.is_empty();
+            if last || (range.start < end && range.end > start) {
+                let span = part.cut(range.start.max(start) - start..range.end.min(end) - start);
+                let text = if splices.is_empty() { part.written(new) } else { String::new() };
+                splices.push(Splice::new(span, text));
+            }
+            start = end;
+        }
+        splices
+    }
+}
+
+impl Part {
+    /// Where the bytes of `range` stand.
+    fn cut(&self, range: Range<usize>) -> Range<usize> {
+        match self.whole {
+            true if range.start == self.length => self.span.end..self.span.end,
+            true => self.span.clone(),
+            false => self.span.start + range.start..self.span.start + range.end,
+        }
+    }
+
+    /// `new`, to stand in this part's place.
+    fn written(&self, new: &str) -> String {
+        inside(new, self.quoting).unwrap_or_else(|| match self.quoting {
+            Quoting::Single => new.replace('\'', "'\\''"),
+            _ => quote(new),
+        })
     }
 }
 
@@ -124,33 +187,56 @@ impl Word {
 struct Flags {
     done: Vec<Flag>,
     bytes: Vec<u8>,
-    span: Option<Range<usize>>,
+    parts: Vec<Part>,
     expands: bool,
 }
 
 impl Flags {
-    fn take(&mut self, bytes: &[u8], span: Range<usize>) {
-        match bytes {
-            [] => {}
-            [b' ' | b'\t' | b'\n'] => self.end(),
-            _ => self.add(bytes, span),
+    /// Takes bytes that mean themselves; blanks among them part flags.
+    fn text(&mut self, bytes: &[u8], piece: &Piece) {
+        let mut start = piece.span.start;
+        for run in bytes.split_inclusive(|byte| is_blank(*byte)) {
+            let (text, blank) = match run {
+                [text @ .., last] if is_blank(*last) => (text, true),
+                text => (text, false),
+            };
+            if !text.is_empty() {
+                self.add(text, start..start + text.len(), piece.quoting, false);
+            }
+            if blank {
+                self.end();
+            }
+            start += run.len();
         }
     }
 
-    fn add(&mut self, bytes: &[u8], span: Range<usize>) {
+    /// Takes what an escape stands for.
+    fn take(&mut self, bytes: &[u8], piece: &Piece) {
+        match bytes {
+            [byte] if is_blank(*byte) => self.end(),
+            _ => self.add(bytes, piece.span.clone(), piece.quoting, true),
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8], span: Range<usize>, quoting: Quoting, whole: bool) {
         self.bytes.extend_from_slice(bytes);
-        let start = self.span.as_ref().map_or(span.start, |before| before.start);
-        self.span = Some(start..span.end);
+        self.parts.push(Part { span, quoting, length: bytes.len(), whole });
     }
 
     fn end(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
         let expands = std::mem::take(&mut self.expands);
-        if let Some(span) = self.span.take() {
+        let parts = std::mem::take(&mut self.parts);
+        if let (Some(first), Some(last)) = (parts.first(), parts.last()) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            self.done.push(Flag { text, span, expands });
+            let span = first.span.start..last.span.end;
+            self.done.push(Flag { text, span, expands, parts });
         }
     }
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n')
 }
 
 #[cfg(test)]
