@@ -5,8 +5,8 @@
 //! its quotes. How bash's language is read is in `grammar`, `simple_command`, `lexer`, `expansion`
 //! and `here_document`, which all step a `parser` on.
 //!
-//! [`edit`] gives the changed text as [`edited`] tells it, [`mod@quote`] writes a value so that bash
-//! reads it back, and [`makeflags`] understands `-j`.
+//! [`edit`] gives the changed text as [`edited`] tells it, [`mod@quote`] writes a value so that
+//! bash reads it back, and [`makeflags`] understands `-j`.
 //!
 //! What a value **is** only bash can say (`arch::evaluate` asks it): a file may `source`
 //! others, `eval`, or call functions. This module says **where** a value stands.
