@@ -1,14 +1,20 @@
 //! The journal again: lines into entries, for reports.
 
-use std::fs::File;
-use std::io::Read;
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::SystemTime;
 
+use nix::fcntl::OFlag;
 use serde::Deserialize;
 
 use crate::progress::journal::{self, Entry, Outcome, ROTATE_AT, Spent};
 
+/// The most files and bytes that are read: eight users with full journals.
+const MOST_FILES: usize = 64;
+const MOST_BYTES: u64 = 16 * ROTATE_AT;
 /// How every line begins; where two lines ran into one, the second starts here.
 const START: &str = "{\"time\":";
 
@@ -39,23 +45,57 @@ struct Line {
 /// The entries in `dir` (`DISTCC_DIR/journal`) that ended at or after `since`, oldest first.
 ///
 /// Lines that cannot be read (torn by a full disk, or of a later version) are left out, and so are
-/// files of other users that we may not read.
+/// files of other users that we may not read, and what is no regular file.
 pub fn read_since(dir: &Path, since: SystemTime) -> Vec<Entry> {
+    read(dir, since, |_| true)
+}
+
+/// The same of one user alone.
+pub fn read_of_user(dir: &Path, uid: u32, since: SystemTime) -> Vec<Entry> {
+    let (now, old) = (format!("{uid}.jsonl"), format!("{uid}.old.jsonl"));
+    read(dir, since, |name| name == now.as_str() || name == old.as_str())
+}
+
+fn read(dir: &Path, since: SystemTime, wanted: impl Fn(&OsStr) -> bool) -> Vec<Entry> {
     let since_ms = journal::unix_ms(since);
     let mut entries = Vec::new();
-    for path in journal::files(dir) {
+    let files = journal::files(dir).into_iter();
+    let files = files.filter(|path| path.file_name().is_some_and(&wanted));
+    let mut left = MOST_BYTES;
+    for path in files.take(MOST_FILES) {
         let mut bytes = Vec::new();
+        let limit = left.min(4 * ROTATE_AT);
         // A reader that is too late sees what was there in time.
-        let read =
-            File::open(&path).and_then(|file| file.take(4 * ROTATE_AT).read_to_end(&mut bytes));
+        let read = open(&path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
         if let Err(error) = read {
             crate::debug!("journal {}: {error}", path.display());
         }
-        entries.extend(bytes.split(|byte| *byte == b'\n').filter_map(entry));
+        left = left.saturating_sub(bytes.len() as u64);
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !is_before(line, since_ms));
+        entries.extend(lines.filter_map(entry));
     }
     entries.retain(|entry| entry.time_ms >= since_ms);
     entries.sort_by_key(|entry| entry.time_ms);
     entries
+}
+
+/// Opens a regular file; whoever may write to the directory may have put anything there.
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file")),
+    }
+}
+
+/// Whether the line's time tells that it is not wanted, so that it need not be read. Two lines that
+/// ran into one are.
+fn is_before(line: &[u8], since_ms: u64) -> bool {
+    let Some(rest) = line.strip_prefix(START.as_bytes()) else { return false };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let time = rest.get(..digits).and_then(|digits| str::from_utf8(digits).ok());
+    time.and_then(|digits| digits.parse().ok()).is_some_and(|time: u64| time < since_ms)
+        && memchr::memmem::find(rest, START.as_bytes()).is_none()
 }
 
 /// Reads one line; one that follows the torn front of another is found too.
@@ -119,6 +159,31 @@ mod tests {
         assert_eq!(units(format!("{LINE}\n{torn}").as_bytes()), [b"a.c"]);
         assert_eq!(units(format!("{torn}\n{LINE}\n").as_bytes()), [b"a.c"]);
         assert_eq!(units(format!("{torn}{LINE}\n\n{LINE}").as_bytes()), [b"a.c", b"a.c"]);
+    }
+
+    #[test]
+    fn lines_of_an_earlier_time_are_left_out_even_if_torn_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let later = LINE.replace(":7,", ":9,").replace("a.c", "b.c");
+        let text = format!("{LINE}\n{}{later}\n", &LINE[..20]);
+        crate::base::replace::write(&dir.path().join("1000.jsonl"), text.as_bytes(), 0o600)
+            .unwrap();
+        let since = UNIX_EPOCH + std::time::Duration::from_millis(8);
+        let units =
+            |entries: Vec<Entry>| -> Vec<_> { entries.into_iter().map(|e| e.unit).collect() };
+        assert_eq!(units(read_since(dir.path(), since)), [b"b.c"]);
+        assert_eq!(units(read_of_user(dir.path(), 1000, since)), [b"b.c"]);
+        assert_eq!(read_of_user(dir.path(), 100, since), []);
+    }
+
+    #[test]
+    fn what_is_no_file_is_passed_by() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("1.jsonl");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        std::fs::create_dir(dir.path().join("2.jsonl")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", dir.path().join("3.jsonl")).unwrap();
+        assert_eq!(read_since(dir.path(), UNIX_EPOCH), []);
     }
 
     #[test]

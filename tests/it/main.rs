@@ -31,6 +31,7 @@ mod monitor;
 mod projects;
 mod setup_completions;
 mod setup_march;
+mod setup_report;
 mod shell;
 mod signals;
 mod support;

@@ -19,7 +19,8 @@ pub(super) fn machine_words(words: &[String]) -> Vec<String> {
     while let Some(word) = rest.next() {
         match word.as_str() {
             "--param" | "-target" => {
-                machine.extend([Some(word), rest.next()].into_iter().flatten())
+                machine.push(word);
+                machine.extend(rest.next());
             }
             // Values that look like such words.
             "-include" | "-imacros" | "-Xlinker" | "-Xassembler" | "-Xclang" | "-mllvm" | "-o"

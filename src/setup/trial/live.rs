@@ -9,7 +9,7 @@ use crate::progress::journal::{Entry, Outcome};
 use crate::progress::journal_read;
 use crate::progress::record::Job;
 use crate::setup::screen::Screen;
-use crate::setup::trial::tally;
+use crate::setup::tally;
 
 /// What to look at, and what was seen of it so far.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ fn event(entry: &Entry, done: usize, expected: Option<usize>) -> String {
 mod tests {
     use super::*;
     use crate::progress::phase::Phase;
-    use crate::setup::trial::tally::tests::{local, remote};
+    use crate::setup::tally::{local, remote};
 
     fn job(host: &str, file: &str) -> Job {
         let (host, file) = (host.as_bytes().to_vec(), file.as_bytes().to_vec());

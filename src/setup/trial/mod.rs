@@ -12,7 +12,6 @@ mod live;
 mod programs;
 mod report;
 mod sample;
-mod tally;
 mod volunteer;
 
 use std::ffi::OsString;
@@ -31,14 +30,15 @@ use crate::base::{dirs, env, replace};
 use crate::masquerade;
 use crate::setup::cli::{GuardOptions, TryOptions};
 use crate::setup::compilers::{self, Compilers};
+use crate::setup::places::{self, Detail};
 use crate::setup::screen::Screen;
+use crate::setup::tally::Tally;
 use crate::setup::trial::build::{Ended, Group, Signals};
 use crate::setup::trial::compare::Comparison;
 use crate::setup::trial::footer::Footer;
 use crate::setup::trial::guard::Guard;
 use crate::setup::trial::live::Live;
 use crate::setup::trial::report::Times;
-use crate::setup::trial::tally::Tally;
 
 /// How a trial that objects or volunteers fail ends.
 const DISAPPOINTED: Exit = Exit(1);
@@ -169,7 +169,7 @@ impl Trial {
             return Ok(self.failed(screen, &ended));
         }
         let tally = Tally::of(&live.entries(), &self.addresses());
-        screen.report(&report::places(&tally));
+        screen.report(&places::places(&tally, Detail::Facts));
         let checks = report::checks(&self.output());
         let distributed = self.dir.join("distributed");
         std::fs::rename(self.sample(), &distributed)
@@ -222,7 +222,7 @@ impl Trial {
             build::run(&mut command, Group::Ours, &self.signals, || footer.show(&live.status()))?;
         drop(footer);
         let tally = Tally::of(&live.entries(), &self.addresses());
-        screen.report(&report::places(&tally));
+        screen.report(&places::places(&tally, Detail::Facts));
         screen.report(&report::times(&Times {
             distributed: ended.took,
             local: None,

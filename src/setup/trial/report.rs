@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::setup::trial::compare::Comparison;
-use crate::setup::trial::tally::{Share, Tally};
+use crate::setup::words::{digits, plural, seconds};
 
 /// How long the builds took.
 #[derive(Clone, Copy, Debug)]
@@ -21,40 +21,6 @@ pub(super) struct Times {
 
 /// The most files that are listed by name where objects differ.
 const LISTED: usize = 10;
-
-/// Where everything was compiled, and why what stayed here did.
-pub(super) fn places(tally: &Tally) -> String {
-    let mut text = format!("{} compiled by volunteers\n", units(tally.distributed()));
-    let width = tally.volunteers.keys().map(String::len).max().unwrap_or(0);
-    for (volunteer, share) in &tally.volunteers {
-        line(&mut text, &format!("  {volunteer:width$}  {}", describe(share)));
-    }
-    if tally.local() == 0 {
-        return text;
-    }
-    line(&mut text, &format!("{} ran here", plural(tally.local(), "compiler command")));
-    let width = tally.stayed.values().map(|stayed| digits(stayed.commands)).max().unwrap_or(0);
-    for stayed in tally.stayed.values() {
-        let more = if stayed.commands > stayed.examples.len() { ", …" } else { "" };
-        let names = stayed.examples.join(", ");
-        let commands = stayed.commands;
-        line(&mut text, &format!("  {commands:width$}  {}", stayed.sentence));
-        line(&mut text, &format!("  {:width$}  ({names}{more})", ""));
-    }
-    text
-}
-
-fn describe(share: &Share) -> String {
-    if share.units == 0 {
-        return "none".to_owned();
-    }
-    format!(
-        "{:>9}  {} sent, {} received",
-        units(share.units),
-        bytes(share.bytes_out),
-        bytes(share.bytes_in),
-    )
-}
 
 /// Whether the objects are those of a local build.
 pub(super) fn objects(comparison: &Comparison) -> String {
@@ -107,32 +73,6 @@ pub(super) fn times(times: &Times) -> String {
     )
 }
 
-fn units(count: usize) -> String {
-    plural(count, "unit")
-}
-
-fn plural(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-}
-
-fn digits(number: usize) -> usize {
-    number.to_string().len()
-}
-
-/// `1.5 s`
-fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
-}
-
-/// `999 B`, `12 kB`, `3.4 MB`
-fn bytes(count: u64) -> String {
-    match count {
-        0..1000 => format!("{count} B"),
-        1000..1_000_000 => format!("{} kB", count / 1000),
-        _ => format!("{}.{} MB", count / 1_000_000, count % 1_000_000 / 100_000),
-    }
-}
-
 fn line(text: &mut String, line: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{line}");
@@ -143,34 +83,6 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::setup::trial::tally::tests::{local, remote};
-
-    #[test]
-    fn places_name_volunteers_and_reasons() {
-        let volunteers = ["127.0.0.1:40001".to_owned(), "127.0.0.2:40002".to_owned()];
-        let entries = [
-            remote("a.c", &volunteers[0]),
-            remote("b.c", &volunteers[0]),
-            local("", "link", "neither -c nor -S: nothing that a volunteer can compile"),
-            local("d.c", "native", "-march=native: each volunteer would read this as its own"),
-        ];
-        insta::assert_snapshot!(places(&Tally::of(&entries, &volunteers)), @r"
-        2 units compiled by volunteers
-          127.0.0.1:40001    2 units  6 kB sent, 400 B received
-          127.0.0.2:40002  none
-        2 compiler commands ran here
-          1  neither -c nor -S: nothing that a volunteer can compile
-             (gcc)
-          1  -march=native: each volunteer would read this as its own
-             (d.c)
-        ");
-    }
-
-    #[test]
-    fn nothing_is_said_of_here_if_nothing_ran_here() {
-        let tally = Tally::of(&[remote("a.c", "one")], &[]);
-        assert_eq!(places(&tally).lines().count(), 2);
-    }
 
     #[test]
     fn equal_objects_are_said_to_be_equal_and_why_not_quite() {
@@ -228,10 +140,5 @@ mod tests {
         ");
         let alone = Times { local: None, ..found };
         assert_eq!(times(&alone), "4.3 s in all\n");
-    }
-
-    #[test]
-    fn sizes_are_short() {
-        assert_eq!([999, 1000, 12_345, 3_456_789].map(bytes), ["999 B", "1 kB", "12 kB", "3.4 MB"]);
     }
 }
