@@ -28,6 +28,7 @@ mod literals;
 mod lzo;
 mod makepkg;
 mod monitor;
+mod package;
 mod projects;
 mod setup_completions;
 mod setup_march;

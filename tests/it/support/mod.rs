@@ -3,6 +3,7 @@
 pub mod farm;
 pub mod fault;
 pub mod output;
+pub mod package;
 pub mod ports;
 pub mod sources;
 pub mod tree;
