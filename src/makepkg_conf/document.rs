@@ -22,6 +22,9 @@ pub(super) struct Found {
     /// Where a line can be added so that it runs after all others; `None`: at the end.
     pub(super) last_place: Option<usize>,
     pub(super) problem: Option<SyntaxError>,
+    /// Variables that are declared without `-g`: makepkg reads its files in a function, so these
+    /// are the function's own and end with it.
+    pub(super) local: Vec<String>,
     /// Where the last command begins that does more than assign: behind it, what is assigned at
     /// the top level stays so.
     pub(super) last_command: Option<usize>,
@@ -51,14 +54,19 @@ pub struct Assignment {
     pub span: Range<usize>,
     /// The whole simple command that it is part of, `export` and the like included.
     pub command: Range<usize>,
+    /// The offset whose line bash tells for the command (LINENO): its first word's end, or its
+    /// second's where the first is `export` and the like. Tried with bash 5.2.
+    pub told_by: usize,
     /// Whether it is `NAME+=value`.
     pub append: bool,
     /// The text between the brackets of `NAME[…]=value`.
     pub subscript: Option<Range<usize>>,
     /// `export` and the like.
     pub prefix: Prefix,
-    /// Whether it may not run, or may run more than once: it stands in a function, a condition, a
-    /// loop, braces, a subshell or a pipeline, behind `&&` or `||`, or behind a `return`.
+    /// Whether it may not count. Because it may not run, or not once: it stands in a function, a
+    /// condition, a loop, braces, a subshell or a pipeline, behind `&&` or `||`, or behind a
+    /// `return`. Or because it is a `declare` without `-g`: makepkg reads its files in a function,
+    /// to which such a variable is local.
     pub nested: bool,
     /// What is assigned.
     pub value: Value,
@@ -135,10 +143,10 @@ impl Document {
         self.of(name).rev().find(|assignment| !assignment.nested)
     }
 
-    /// The last assignment of `name` whose command ends in `line`, which is how bash tells places;
-    /// else the last one that lies over that line.
+    /// The last assignment of `name` in the command that bash tells to be in `line`; else the last
+    /// one that lies over that line. (For `NAME=…` alone it is the line in which that ends.)
     pub fn ending_at(&self, name: &str, line: usize) -> Option<&Assignment> {
-        let end = |assignment: &&Assignment| self.line_of(assignment.command.end) == line;
+        let end = |assignment: &&Assignment| self.line_of(assignment.told_by) == line;
         let lies_over = |assignment: &&Assignment| {
             let lines = self.line_of(assignment.span.start)..=self.line_of(assignment.span.end);
             lines.contains(&line)
@@ -150,6 +158,12 @@ impl Document {
     /// end, but for a text that ends early (`return`) or inside of a here-document.
     pub fn last_place(&self) -> usize {
         self.found.last_place.unwrap_or(self.text.len())
+    }
+
+    /// Whether the file makes `name` a variable of its own, which ends when the file has been read
+    /// (`declare NAME`): makepkg never sees what is assigned to it, but for `declare -g`.
+    pub fn is_local(&self, name: &str) -> bool {
+        self.found.local.iter().any(|local| local == name)
     }
 
     /// Whether nothing behind `assignment` can set its variable, as far as the text shows.
@@ -227,14 +241,14 @@ impl Value {
 mod tests {
     use super::*;
 
-    /// One line for each assignment: line of its command's end, marks, name, value as written.
+    /// One line for each assignment: the line that bash tells, marks, name, value as written.
     fn told(text: &str) -> String {
         let document = Document::parse(text.as_bytes());
         let mut lines: Vec<String> = document
             .assignments()
             .iter()
             .map(|one| {
-                let line = document.line_of(one.command.end);
+                let line = document.line_of(one.told_by);
                 let value = document.source(&one.value.span()).escape_ascii();
                 let kind = match one.value {
                     Value::Array { ref elements, .. } => elements.len().to_string(),
@@ -276,7 +290,7 @@ mod tests {
         ];
         insta::assert_snapshot!(cases.map(told).join("\n"), @r#"
         1 A=<1>; 1 B=<2>; 1 C=<3>; 1? D=<4>; 1? E=<5>; 2? F=<6>; 3? G=<7>
-        2 B=<2>; 2 D=2<(1 2)>; 3 E=1<(x)>; 3 F+=<y>; 4 G=<$X>
+        2 B=<2>; 2 D=2<(1 2)>; 3? E=1<(x)>; 3? F+=<y>; 4 G=<$X>
         1 A=<x>; 1 B+=4<(1 [2]=3 $(echo \")\") `x`)>; 1 C=<>
         1? A=<1>; 1? B=<2>; 1? C=<3>; 1 D=<4>
         1? A=<1>; 2? B=<2>; 3? C=<3>; 4 D=<4>
@@ -287,7 +301,7 @@ mod tests {
         2 A=<$(B=1; case x in x) echo;; esac # )\n)>; 3 C=<\"$(D=\")\")\">; 3 E=<$((1+(2)))>
         1 A=<${B:-\'}\'}>; 1 C=<\"${D:-\'x}\">; 1 E=<\"${F#\'}\'}\">; 1 G=<${H[1 2]/a/\\}}>
         3 C=<1#2>; 6 E=2<(a #b)\n# c)\nd#e)>
-        3 A=<\"1\\\n2\">; 3 B=<3>; 5 C=<4>
+        2 A=<\"1\\\n2\">; 2 B=<3>; 5 C=<4>
         1 A=<(1 2)\r>; 2 B=<3\r>
         2? A=<1>
         2 A=<1>
@@ -320,8 +334,7 @@ mod tests {
         assert_eq!(start(1), Some(0));
         assert_eq!(start(2), Some(4));
         assert_eq!(start(4), Some(4));
-        assert_eq!(start(6), Some(12));
         assert_eq!(start(5), Some(12));
-        assert_eq!(start(7), None);
+        assert_eq!(start(6), None);
     }
 }

@@ -168,7 +168,7 @@ impl<'t> Parser<'t> {
                 self.nest(|parser| parser.for_loop(start))?;
             }
             b"case" => self.nest(Self::case)?,
-            b"function" => return self.nest(Self::function),
+            b"function" => return self.function(),
             b"{" => {
                 self.at += 1;
                 self.nest(Self::list)?;
@@ -327,7 +327,15 @@ impl<'t> Parser<'t> {
             self.close(self.at, b")", ")")?;
         }
         self.newlines();
-        self.command()
+        self.function_command()
+    }
+
+    /// The commands of a function.
+    pub(super) fn function_command(&mut self) -> Result<()> {
+        self.functions += 1;
+        let result = self.nest(Self::command);
+        self.functions -= 1;
+        result
     }
 
     /// `[[ … ]]`.

@@ -21,6 +21,8 @@ pub(super) struct Parser<'t> {
     pub(super) nested: usize,
     /// Above 0: what is read runs in a shell of its own, and sets nothing here.
     pub(super) apart: usize,
+    /// Above 0: what is read is part of a function.
+    pub(super) functions: usize,
     /// Where a `return` of the top level stands: nothing behind it runs.
     pub(super) ends: Option<usize>,
     /// Whether the text ends where one more line would not be one: in a here-document, or behind
@@ -42,6 +44,7 @@ impl<'t> Parser<'t> {
             found: Found::default(),
             nested: 0,
             apart: 0,
+            functions: 0,
             ends: None,
             open_end: false,
             statement: 0,

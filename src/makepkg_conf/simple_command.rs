@@ -16,6 +16,24 @@ struct Head {
     append: bool,
 }
 
+/// A command while it is read.
+#[derive(Default)]
+struct Simple {
+    start: usize,
+    /// Where its last word ends.
+    end: usize,
+    /// Words and redirections.
+    elements: usize,
+    told_by: usize,
+    /// Words that are no assignments.
+    words: usize,
+    prefix: Option<Prefix>,
+    /// `declare -g`.
+    is_global: bool,
+    /// What follows the first word, as far as it is plain.
+    names: Vec<String>,
+}
+
 impl Parser<'_> {
     /// Steps over a redirection, if there is one.
     pub(super) fn redirection(&mut self) -> Result<bool> {
@@ -55,54 +73,76 @@ impl Parser<'_> {
 
     /// Assignments, words and redirections up to an operator.
     pub(super) fn simple(&mut self) -> Result<()> {
-        let start = self.at;
         let first = self.found.assignments.len();
-        let mut words = 0_usize;
-        let mut prefix = None;
-        let mut end = start;
+        let mut command = Simple { start: self.at, end: self.at, ..Simple::default() };
         loop {
             self.blanks();
             match self.peek() {
                 None | Some(b'\n' | b';' | b'|' | b')' | b'#') => break,
                 Some(b'&') if !self.looking_at(b"&>") => break,
-                Some(b'(') if words == 1 && self.found.assignments.len() == first => {
+                Some(b'(') if command.words == 1 && self.found.assignments.len() == first => {
                     return self.function_body();
                 }
                 _ => {}
             }
-            if self.redirection()? {
-                end = self.at;
-                continue;
+            let assigns = command.words == 0 || command.prefix.is_some();
+            if !self.redirection()? && !(assigns && self.assignment(command.prefix)?) {
+                self.command_word(&mut command, first)?;
             }
-            let before = self.at;
-            if (words == 0 || prefix.is_some()) && self.assignment(prefix)? {
-                end = self.at;
-                continue;
-            }
-            let word = self.word(true)?;
-            if word.span.is_empty() {
-                return self.unexpected();
-            }
-            if words == 0 {
-                prefix = declares(&word);
-                self.found.assignments.truncate(first);
-            }
-            words += 1;
-            end = self.at;
-            if words == 1 && self.ends_the_file(&word) {
-                self.ends = Some(before);
+            command.end = self.at;
+            command.elements += 1;
+            if command.elements == 1 + usize::from(command.prefix.is_some()) {
+                command.told_by = self.at;
             }
         }
-        if words > 0 && prefix.is_none() {
-            self.does_more(start);
+        if command.words > 0 && command.prefix.is_none() {
+            self.does_more(command.start);
         }
+        self.finish(command, first);
+        Ok(())
+    }
+
+    /// Reads a word of a command; its assignments begin with the number `first`.
+    fn command_word(&mut self, command: &mut Simple, first: usize) -> Result<()> {
+        let start = self.at;
+        let word = self.word(true)?;
+        if word.span.is_empty() {
+            return self.unexpected();
+        }
+        let text = word.literal().unwrap_or_default();
+        if command.words == 0 {
+            command.prefix = declares(&word);
+            // What stands before a command is set for that command only.
+            self.found.assignments.truncate(first);
+            if self.ends_the_file(&word) {
+                self.ends = Some(start);
+            }
+        } else {
+            command.is_global |= text.starts_with('-') && text.contains('g');
+            command.names.push(text);
+        }
+        command.words += 1;
+        Ok(())
+    }
+
+    /// Completes the assignments from the number `first` on, which are those of `command`.
+    fn finish(&mut self, command: Simple, first: usize) {
         if self.apart > 0 {
             self.found.assignments.truncate(first);
+            return;
         }
+        let declares = matches!(command.prefix, Some(Prefix::Declare | Prefix::Local));
+        let is_local = declares && !command.is_global;
+        let mut names = command.names;
         for assignment in self.found.assignments.iter_mut().skip(first) {
-            assignment.command = start..end;
+            assignment.command = command.start..command.end;
+            assignment.told_by = command.told_by;
+            assignment.nested |= is_local;
+            names.push(assignment.name.clone());
         }
-        Ok(())
+        if is_local && self.functions == 0 {
+            self.found.local.append(&mut names);
+        }
     }
 
     /// Whether nothing runs any more behind a command that begins with `word`.
@@ -118,7 +158,7 @@ impl Parser<'_> {
         self.blanks();
         self.close(start, b")", ")")?;
         self.newlines();
-        self.nest(Self::command)
+        self.function_command()
     }
 
     /// Reads `NAME=value`, if there is one.
@@ -136,6 +176,7 @@ impl Parser<'_> {
             name: head.name,
             span: start..self.at,
             command: start..self.at,
+            told_by: self.at,
             append: head.append,
             subscript: head.subscript,
             prefix: prefix.unwrap_or(Prefix::None),

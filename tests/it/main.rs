@@ -27,6 +27,7 @@ mod layers;
 mod literals;
 mod lzo;
 mod makepkg;
+mod makepkg_conf;
 mod monitor;
 mod package;
 mod projects;

@@ -22,7 +22,7 @@ pub(super) fn set(document: &Document, name: &str, count: u32, place: Place) -> 
         }
         (_, Some(last)) if ends_in(document, last, count) => Vec::new(),
         // The last `-j` decides, so this one does.
-        _ => vec![place::append(document, &format!("{name}+=\" -j{count}\""))],
+        _ => vec![place::append(document, name, &format!("+=\" -j{count}\""))],
     };
     Edited::new(document, splices)
 }
@@ -30,7 +30,9 @@ pub(super) fn set(document: &Document, name: &str, count: u32, place: Place) -> 
 /// Whether nothing comes behind `last`, and `-jN` is the last word there.
 fn ends_in(document: &Document, last: &Assignment, count: u32) -> bool {
     let flag = last.flags().pop().map(|flag| flag.text);
-    document.is_final(last) && flag == Some(format!("-j{count}"))
+    document.is_final(last)
+        && place::reaches_makepkg(document, last)
+        && flag == Some(format!("-j{count}"))
 }
 
 /// Replaces the number that decides; `None` where there is none.

@@ -54,7 +54,9 @@ fn there(document: &Document, turn: &Turn<'_>, chain: &[&Assignment]) -> Option<
 
 /// Makes the word the last one of the array, whatever is in it.
 fn at_end(document: &Document, turn: &Turn<'_>, chain: &[&Assignment]) -> Option<Splice> {
-    let last = chain.last().filter(|last| document.is_final(last));
+    let last = chain
+        .last()
+        .filter(|last| document.is_final(last) && place::reaches_makepkg(document, last));
     let element = last.and_then(|last| array(last)?.1.last());
     if element.and_then(|element| turn.mention(element)) == Some(turn.on) {
         return None;
@@ -94,7 +96,7 @@ impl Turn<'_> {
         let set = document.of(self.name).next().is_some();
         let define = self.absent == Absent::Define && !set;
         let operator = if define { "=" } else { "+=" };
-        place::append(document, &format!("{}{operator}({})", self.name, self.written()))
+        place::append(document, self.name, &format!("{operator}({})", self.written()))
     }
 }
 

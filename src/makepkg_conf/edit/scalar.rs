@@ -22,8 +22,8 @@ pub(super) fn set(document: &Document, name: &str, value: &str, place: Place) ->
         None => {
             let fresh = place == Place::There && document.of(name).next().is_none();
             let stock = fresh.then(|| stock::place(document, name, value)).flatten();
-            let line = format!("{unset}{name}={}", in_stock_style(value));
-            stock.unwrap_or_else(|| vec![place::append(document, &line)])
+            let rest = format!("={}", in_stock_style(value));
+            stock.unwrap_or_else(|| vec![place::append_behind(document, &unset, name, &rest)])
         }
     };
     Edited::new(document, splices)
