@@ -43,6 +43,12 @@ pub fn state_subdir(name: &str) -> io::Result<PathBuf> {
     }
 }
 
+/// The files that hold a host list where DISTCC_HOSTS is not set: the user's, the system's.
+pub fn hosts_files() -> Vec<PathBuf> {
+    let user = state_dir().map(|dir| dir.join("hosts"));
+    user.into_iter().chain([PathBuf::from(SYSTEM_HOSTS)]).collect()
+}
+
 /// `$TMPDIR`, or `/tmp`.
 pub fn temp_dir() -> PathBuf {
     env::TMPDIR.get_nonempty().unwrap_or_else(|| OsString::from("/tmp")).into()

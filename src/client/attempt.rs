@@ -11,8 +11,7 @@ use crate::base::process::exit_of_wait_status;
 use crate::base::version;
 use crate::client::call::Call;
 use crate::client::compile::pass_on;
-use crate::client::host_list;
-use crate::client::identity::{self, Identity};
+use crate::client::identity::Identity;
 use crate::client::outputs::{self, Output};
 use crate::client::preprocess::{DependencyTarget, Preprocessor, Source};
 use crate::client::record::{self, Record};
@@ -25,6 +24,7 @@ use crate::compiler::rewrite;
 use crate::compiler::target::{self, SentNames};
 use crate::compiler::unit::TranslationUnit;
 use crate::hosts::spec::HostSpec;
+use crate::net::ask;
 use crate::net::stream::Stream;
 use crate::protocol::reply::Reply;
 use crate::protocol::version::Version;
@@ -188,10 +188,7 @@ impl<'a> Attempt<'a> {
         } else {
             rewrite::volunteer(self.unit, name, &self.call.named_cwd())
         };
-        if let Some(target) = &self.names.clang_target {
-            words.push(OsString::from("-target"));
-            words.push(target.clone());
-        }
+        self.names.add_target(&mut words);
         words
     }
 }
@@ -202,10 +199,8 @@ pub fn sent_names(call: &Call, settings: &Settings, unit: &TranslationUnit) -> S
         let name = unit.compiler.clone();
         return SentNames { full: name.clone(), plain: name, clang_target: None };
     }
-    // gcc's own name for the machine, and the form without `-pc` that Debian and 3.4 use.
-    let short = version::MACHINE.replace("-pc-", "-");
-    let path = identity::search_path(&call.path);
-    target::sent_names(unit, &path, &RealDisk, &[version::MACHINE, &short])
+    let path = target::search_path(&call.path);
+    target::sent_names(unit, &path, &RealDisk, &version::machines().each_ref().map(String::as_str))
 }
 
 /// Asks `host` to compile the unit in its slot `slot`.
@@ -219,7 +214,7 @@ pub fn ask(
     let changes = attempt.call.changes();
     let errand = Errand {
         host,
-        version: host_list::version(host),
+        version: ask::version(host),
         file: attempt.unit.source.as_bytes(),
         slot,
         io_timeout: attempt.settings.io_timeout,

@@ -12,13 +12,14 @@ use crate::base::log::Level;
 use crate::client::attempt::{self, Attempt, Step};
 use crate::client::call::Call;
 use crate::client::host_list;
-use crate::client::identity::{self, Identity};
+use crate::client::identity::Identity;
 use crate::client::local;
 use crate::client::record::{self, Record};
 use crate::client::settings::Settings;
 use crate::client::volunteers::{self, NoSlot, Volunteers};
 use crate::compiler::reason::Reason;
 use crate::compiler::scan::{self, Plan, Surroundings};
+use crate::compiler::target;
 use crate::compiler::unit::TranslationUnit;
 use crate::hosts::list::HostList;
 use crate::hosts::spec::HostSpec;
@@ -55,7 +56,7 @@ pub fn plan(call: &Call) -> Plan {
             return Plan::Local(Reason::DependencyEnvironment(variable.0));
         }
     }
-    let path = identity::search_path(&call.path);
+    let path = target::search_path(&call.path);
     scan::scan(&call.argv, &Surroundings { cwd: &call.cwd, path: &path, disk: &RealDisk })
 }
 

@@ -10,6 +10,7 @@ use crate::client::settings::Settings;
 use crate::compiler::rewrite;
 use crate::compiler::scan::Plan;
 use crate::compiler::unit::TranslationUnit;
+use crate::net::ask;
 
 /// The plan for `call` as text.
 pub fn explain(call: &Call) -> String {
@@ -55,7 +56,7 @@ fn distributed(call: &Call, unit: &TranslationUnit) -> String {
                 } else if host.is_local() {
                     format!("{} slots, compiled here", host.usable_slots())
                 } else {
-                    let version = host_list::version(host).number();
+                    let version = ask::version(host).number();
                     format!("{} slots, protocol {version}", host.usable_slots())
                 };
                 row("volunteer", &format!("{}: {how}", host.text));

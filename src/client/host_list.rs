@@ -1,13 +1,9 @@
 //! The host list of this call: found, read, and with what announced itself.
 
-use std::path::PathBuf;
-
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::{dirs, env};
 use crate::hosts::list::{self, HostList};
-use crate::hosts::spec::{HostSpec, ProtocolWish, Transport};
 use crate::hosts::{find, spec_error::SpecError};
-use crate::protocol::version::Version;
 use crate::schedule::choose;
 
 /// The most that `DISTCC_DIR/zeroconf/hosts` may hold, in bytes (as in 3.4).
@@ -31,7 +27,7 @@ pub fn read() -> Result<HostList, String> {
         add_announced(&mut list);
     }
     list.hosts.retain(|host| {
-        let reason = unusable(host);
+        let reason = host.unusable();
         if let Some(reason) = reason {
             crate::warning!("{}: host spec `{}`: {reason}", source.name, host.text);
         }
@@ -54,12 +50,7 @@ pub fn read_quietly() -> Option<HostList> {
 
 /// The list's text: the variable's, else the user's file's, else the system's.
 fn find_source() -> Result<Option<find::Source>, find::FindError> {
-    let files: Vec<PathBuf> = dirs::state_dir()
-        .map(|dir| dir.join("hosts"))
-        .into_iter()
-        .chain([PathBuf::from(dirs::SYSTEM_HOSTS)])
-        .collect();
-    find::find(env::DISTCC_HOSTS.text().as_deref(), &files, &RealDisk)
+    find::find(env::DISTCC_HOSTS.text().as_deref(), &dirs::hosts_files(), &RealDisk)
 }
 
 /// Hosts that a zeroconf browser wrote down; there may be none yet.
@@ -72,31 +63,5 @@ fn add_announced(list: &mut HostList) {
             }
         }
         Err(error) => crate::info!("+zeroconf: {}: {error}", file.display()),
-    }
-}
-
-/// What this client cannot do, and the host insists on.
-fn unusable(host: &HostSpec) -> Option<&'static str> {
-    if host.auth.is_some() {
-        return Some("GSSAPI (`,auth`) is not built in, so this host is not used");
-    }
-    if host.protocol == ProtocolWish::Mirror {
-        return Some("mirror mode is not built in, so this host is not used");
-    }
-    None
-}
-
-/// The protocol that `host` is spoken to in: without an include server, a pump host is used in
-/// protocol 2, as 3.4 does.
-pub fn version(host: &HostSpec) -> Version {
-    match host.settled_protocol() {
-        // ssh carries bytes at the price of encryption: fewer of them are cheaper.
-        _ if host.protocol == ProtocolWish::Best
-            && matches!(host.transport, Transport::Ssh { .. }) =>
-        {
-            Version::Lzo
-        }
-        ProtocolWish::Plain => Version::Plain,
-        _ => Version::Lzo,
     }
 }

@@ -1,12 +1,11 @@
 //! Whether a volunteer's compiler is ours: probes of the local compiler, and what was found out
 //! about volunteers, kept in `DISTCC_DIR/compilers`.
 
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -248,19 +247,6 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
-}
-
-/// Directories of PATH without those that hold nothing but links to us.
-pub fn search_path(path: &OsStr) -> Vec<PathBuf> {
-    path.as_bytes()
-        .split(|&byte| byte == b':')
-        .map(|entry| PathBuf::from(OsStr::from_bytes(entry)))
-        .filter(|entry| !is_masquerade(entry))
-        .collect()
-}
-
-fn is_masquerade(entry: &Path) -> bool {
-    entry.as_os_str().as_bytes().windows(6).any(|part| part == b"distcc")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::base::env;
+use crate::net::ssh;
 
 /// What to do about a volunteer whose compiler is not ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl Settings {
                 .unwrap_or(Duration::from_secs(60)),
             pause: Duration::from_millis(pause.unwrap_or(1000).max(1)),
             directives_only: env::DISTCC_DIRECTIVES_ONLY.flag(true),
-            ssh: ssh_words(env::DISTCC_SSH.text().as_deref()),
+            ssh: ssh::words(env::DISTCC_SSH.text().as_deref()),
             mismatch: match env::DISTCC_COMPILER_MISMATCH.text().as_deref() {
                 Some("allow") => Mismatch::Allow,
                 Some("warn") => Mismatch::Warn,
@@ -94,25 +95,5 @@ impl Settings {
                 _ => Diagnostics::Exact,
             },
         }
-    }
-}
-
-/// Splits `DISTCC_SSH` as a shell would; what a shell would refuse is split at blanks, as 3.4 does.
-fn ssh_words(text: Option<&str>) -> Vec<String> {
-    let text = text.filter(|text| !text.trim().is_empty()).unwrap_or("ssh");
-    shell_words::split(text)
-        .unwrap_or_else(|_| text.split_whitespace().map(str::to_owned).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ssh_command_is_split_as_a_shell_would() {
-        assert_eq!(ssh_words(None), ["ssh"]);
-        assert_eq!(ssh_words(Some("  ")), ["ssh"]);
-        assert_eq!(ssh_words(Some("ssh -p 22 -i 'my key'")), ["ssh", "-p", "22", "-i", "my key"]);
-        assert_eq!(ssh_words(Some("ssh -i it's")), ["ssh", "-i", "it's"]);
     }
 }

@@ -71,10 +71,22 @@ pub fn is_gcc_from(identity: &ObjectIdentity, first: u32) -> bool {
     kind(&comment) == "gcc" && version(&comment).is_some_and(|(major, _)| major >= first)
 }
 
-fn listed(identity: &ObjectIdentity) -> String {
+/// What the compiler calls itself: `GCC: (GNU) 15.2.1 20250813`; empty where it does not tell.
+pub fn listed(identity: &ObjectIdentity) -> String {
     let comments: Vec<_> =
         identity.comments.iter().map(|comment| String::from_utf8_lossy(comment)).collect();
     comments.join(", ")
+}
+
+/// Whether the compiler that calls itself `one` is newer than `other`: the same kind, and more in
+/// the first number that differs. A version may have a date behind it.
+pub fn is_newer(one: &str, other: &str) -> bool {
+    let numbers = |of: &str| -> Vec<u64> {
+        let (_, of) = of.rsplit_once(')').unwrap_or(("", of));
+        let parts = of.split(|sign: char| !sign.is_ascii_digit()).filter(|part| !part.is_empty());
+        parts.map(|part| part.parse().unwrap_or(u64::MAX)).collect()
+    };
+    kind(one) == kind(other) && numbers(one) > numbers(other)
 }
 
 /// What kind of compiler a comment is of; without its distributor's words.
@@ -100,7 +112,7 @@ fn version(comment: &str) -> Option<(u32, u32)> {
 }
 
 /// `ELF64 x86-64` and the like, by the numbers of the ELF specification.
-fn machine_name(identity: &ObjectIdentity) -> String {
+pub fn machine_name(identity: &ObjectIdentity) -> String {
     let class = match identity.class {
         1 => "32-bit",
         2 => "64-bit",
@@ -165,6 +177,17 @@ mod tests {
             let verdict = compare(&ours, Some(&object(62, &[theirs])));
             assert!(matches!(verdict, Verdict::Different(_)), "{theirs}: {verdict:?}");
         }
+    }
+
+    #[test]
+    fn newer_is_told_by_number_and_date() {
+        assert!(is_newer("GCC: (GNU) 15.2.1 20250813", "GCC: (GNU) 15.1.1 20250425"));
+        assert!(is_newer("GCC: (GNU) 15.2.1 20250813", "GCC: (GNU) 15.2.1 20250725"));
+        assert!(is_newer("GCC: (Debian 12.2.0-14) 12.2.0", "GCC: (Debian 11.3.0-12) 11.3.0"));
+        assert!(!is_newer("GCC: (Debian 12.2.0-99) 12.2.0", "GCC: (Debian 12.2.0-14) 12.2.0"));
+        assert!(!is_newer("GCC: (GNU) 9.1.0", "GCC: (GNU) 15.1.0"));
+        assert!(!is_newer("clang version 22.1.3", "GCC: (GNU) 15.1.0"));
+        assert!(is_newer("clang version 22.1.3", "Debian clang version 14.0.6"));
     }
 
     #[test]

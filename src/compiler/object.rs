@@ -86,8 +86,8 @@ impl<'a> Elf<'a> {
         self.part(offset, self.address(header, 0x14, 0x20)?)
     }
 
-    /// The content of the first section called `name`.
-    fn named(self, name: &[u8]) -> Option<&'a [u8]> {
+    /// The content of the first section whose name `is_it` knows.
+    fn find(self, is_it: impl Fn(&[u8]) -> bool) -> Option<&'a [u8]> {
         // In files of more than 65279 sections these two numbers stand in section 0.
         let first = self.section(0)?;
         let count = match self.half(0x30, 0x3c)? {
@@ -108,21 +108,43 @@ impl<'a> Elf<'a> {
             .find(|&(_, at)| {
                 let at = usize::try_from(at).ok();
                 at.and_then(|at| names.get(at..)).is_some_and(|rest| {
-                    rest.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&0))
+                    let name = rest.split(|&byte| byte == 0).next();
+                    name.is_some_and(&is_it)
                 })
             })
             .and_then(|(header, _)| self.content(header))
     }
 }
 
-fn elf(bytes: &[u8]) -> Option<ObjectIdentity> {
-    let &[_, _, _, _, class @ (1 | 2), endian @ (1 | 2), ..] = bytes else {
+/// The version of the LTO byte code in an object of gcc's: major and minor; `None` where it has
+/// none.
+///
+/// Source: gcc's `lto-streamer.h` (10 and later): the section `.gnu.lto_.lto.HASH` begins with both
+/// as numbers of 16 bits in the order of the machine that gcc runs on. lto1 refuses another major,
+/// or a newer minor.
+pub fn lto_version(object: &[u8]) -> Option<(u16, u16)> {
+    let (_, elf) = open(object)?;
+    let section = elf.find(|name| name.starts_with(b".gnu.lto_.lto."))?;
+    let &[major_low, major_high, minor_low, minor_high, ..] = section else { return None };
+    let number = |low, high| {
+        if elf.big { u16::from_be_bytes([low, high]) } else { u16::from_le_bytes([low, high]) }
+    };
+    Some((number(major_low, major_high), number(minor_low, minor_high)))
+}
+
+/// The file, if its head is an ELF file's, and its class and byte order.
+fn open(bytes: &[u8]) -> Option<((u8, u8), Elf<'_>)> {
+    let &[0x7f, b'E', b'L', b'F', class @ (1 | 2), endian @ (1 | 2), ..] = bytes else {
         return None;
     };
-    let elf = Elf { bytes, wide: class == 2, big: endian == 2 };
+    Some(((class, endian), Elf { bytes, wide: class == 2, big: endian == 2 }))
+}
+
+fn elf(bytes: &[u8]) -> Option<ObjectIdentity> {
+    let ((class, endian), elf) = open(bytes)?;
     let machine = u16::try_from(elf.number(0x12, 2)?).ok()?;
     let flags = elf.number(if elf.wide { 0x30 } else { 0x24 }, 4)?;
-    let comments = elf.named(b".comment").map(strings).unwrap_or_default();
+    let comments = elf.find(|name| name == b".comment").map(strings).unwrap_or_default();
     Some(ObjectIdentity { class, endian, machine, flags: u32::try_from(flags).ok()?, comments })
 }
 
@@ -296,7 +318,9 @@ mod tests {
         fn any_bytes_are_read_without_a_panic(tail in proptest::collection::vec(any::<u8>(), 0..256),
                                               head in 0usize..4) {
             let heads = [&b""[..], b"\x7fELF\x02\x01\x01", b"\x7fELF\x01\x02\x01", b"BC\xc0\xde"];
-            drop(identify(&[heads[head], &tail].concat()));
+            let bytes = [heads[head], &tail].concat();
+            drop(identify(&bytes));
+            let _ = lto_version(&bytes);
         }
 
         #[test]
@@ -313,6 +337,7 @@ mod tests {
             }
             bytes.truncate(cut.max(8));
             drop(identify(&bytes));
+            let _ = lto_version(&bytes);
         }
     }
 }

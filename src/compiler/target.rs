@@ -19,6 +19,15 @@ pub struct SentNames {
     pub clang_target: Option<OsString>,
 }
 
+impl SentNames {
+    /// Adds to a command line for a volunteer what makes its compiler take our machine for target.
+    pub fn add_target(&self, words: &mut Vec<OsString>) {
+        if let Some(target) = &self.clang_target {
+            words.extend([OsString::from("-target"), target.clone()]);
+        }
+    }
+}
+
 /// Finds the names for the unit's compiler on `path` (masquerade directories left out).
 ///
 /// As distcc 3.4 does it: `cc` and `c++` by the program that they are a link to; clang by its bare
@@ -78,8 +87,17 @@ fn real_name(compiler: &OsStr, path: &[PathBuf], disk: &dyn Disk) -> Option<OsSt
     known.into_iter().find(|known| name == *known).map(OsString::from)
 }
 
+/// Directories of PATH without those that hold nothing but links to us.
+pub fn search_path(path: &OsStr) -> Vec<PathBuf> {
+    path.as_bytes()
+        .split(|&byte| byte == b':')
+        .map(|entry| PathBuf::from(OsStr::from_bytes(entry)))
+        .filter(|entry| !is_masquerade(entry))
+        .collect()
+}
+
 /// The first executable called `name` on `path`.
-fn on_path(name: &OsStr, path: &[PathBuf], disk: &dyn Disk) -> Option<PathBuf> {
+pub fn on_path(name: &OsStr, path: &[PathBuf], disk: &dyn Disk) -> Option<PathBuf> {
     path.iter()
         .filter(|dir| !is_masquerade(dir))
         .map(|dir| dir.join(name))

@@ -97,6 +97,17 @@ impl HostSpec {
         if self.down { 0 } else { u32::try_from(self.slots).unwrap_or(0) }
     }
 
+    /// What this client cannot do, and the host insists on.
+    pub fn unusable(&self) -> Option<&'static str> {
+        if self.auth.is_some() {
+            return Some("GSSAPI (`,auth`) is not built in, so this host is not used");
+        }
+        if self.protocol == ProtocolWish::Mirror {
+            return Some("mirror mode is not built in, so this host is not used");
+        }
+        None
+    }
+
     /// Name of the lock files of this host's slots, without `_SLOT`; shared with distcc 3.4.
     pub fn lock_name(&self) -> String {
         self.file_name("cpu")

@@ -11,6 +11,14 @@ use std::process::{Child, Command, Stdio};
 /// The daemon's name where the host spec names no command.
 const DEFAULT_COMMAND: &str = "distccd";
 
+/// Splits the value of `DISTCC_SSH` as a shell would; what a shell would refuse is split at blanks,
+/// as 3.4 does.
+pub fn words(text: Option<&str>) -> Vec<String> {
+    let text = text.filter(|text| !text.trim().is_empty()).unwrap_or("ssh");
+    shell_words::split(text)
+        .unwrap_or_else(|_| text.split_whitespace().map(str::to_owned).collect())
+}
+
 /// Runs ssh and returns our end of the byte stream (non-blocking) and the process.
 ///
 /// `ssh` is the command as words; `env` is added to its environment.
@@ -57,6 +65,14 @@ mod tests {
     use std::io::{Read, Write};
 
     use super::*;
+
+    #[test]
+    fn ssh_command_is_split_as_a_shell_would() {
+        assert_eq!(words(None), ["ssh"]);
+        assert_eq!(words(Some("  ")), ["ssh"]);
+        assert_eq!(words(Some("ssh -p 22 -i 'my key'")), ["ssh", "-p", "22", "-i", "my key"]);
+        assert_eq!(words(Some("ssh -i it's")), ["ssh", "-i", "it's"]);
+    }
 
     #[test]
     fn the_stream_is_the_programs_stdin_and_stdout() {

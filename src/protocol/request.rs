@@ -71,11 +71,7 @@ pub fn encode_head(version: Version, argv: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let words: usize = argv.iter().map(|word| word.as_ref().len() + packet::HEADER).sum();
     let mut out = Vec::with_capacity(words + 3 * packet::HEADER);
     out.extend_from_slice(&header(token::DIST, version.number()));
-    let count = u32::try_from(argv.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(&header(token::ARGC, count));
-    for word in argv {
-        packet::put(&mut out, token::ARGV, word.as_ref());
-    }
+    put_words(&mut out, argv);
     out
 }
 
@@ -84,6 +80,41 @@ pub fn encode_body(token: [u8; 4], body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(packet::HEADER + body.len());
     packet::put(&mut out, token, body);
     out
+}
+
+/// A whole request: compile `source`, which needs no other file, with the command `argv`.
+///
+/// In pump mode the source is the file `name` in the root directory, and the only one; the other
+/// versions take the name from the command.
+pub fn encode_unit(
+    version: Version,
+    argv: &[impl AsRef<[u8]>],
+    name: &str,
+    source: &[u8],
+) -> Vec<u8> {
+    if version != Version::Pump {
+        let mut out = encode_head(version, argv);
+        match version.compresses() {
+            true => packet::put(&mut out, token::DOTI, &lzo::compress(source)),
+            false => packet::put(&mut out, token::DOTI, source),
+        }
+        return out;
+    }
+    let mut out = header(token::DIST, version.number()).to_vec();
+    packet::put(&mut out, token::CDIR, b"/");
+    put_words(&mut out, argv);
+    out.extend(header(token::NFIL, 1));
+    packet::put(&mut out, token::NAME, format!("/{name}").as_bytes());
+    packet::put(&mut out, token::FILE, &lzo::compress(source));
+    out
+}
+
+fn put_words(out: &mut Vec<u8>, argv: &[impl AsRef<[u8]>]) {
+    let count = u32::try_from(argv.len()).unwrap_or(u32::MAX);
+    out.extend_from_slice(&header(token::ARGC, count));
+    for word in argv {
+        packet::put(out, token::ARGV, word.as_ref());
+    }
 }
 
 /// The packet that comes next, or whose body is open.

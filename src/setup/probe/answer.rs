@@ -102,6 +102,11 @@ impl CompilerVerdict {
         matches!(self, Self::Same | Self::Close)
     }
 
+    /// Whether anything was found out.
+    pub fn is_told(&self) -> bool {
+        *self != Self::Unknown
+    }
+
     /// One word for tables and programs.
     pub fn word(&self) -> &'static str {
         match self {

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::hosts::spec::{DEFAULT_PORT, HostSpec, Transport};
+use crate::setup::probe::show;
 
 /// The ports of the cross toolchains' daemons: port, `-SUFFIX` of the unit and its conf.d file, and
 /// the ELF machine that the compilers make objects for.
 ///
 /// Source: the distccd-alarm packages.
-const CROSS_DAEMONS: [(u16, &str, u16); 4] =
+pub(super) const CROSS_DAEMONS: [(u16, &str, u16); 4] =
     [(3633, "-armv5", 40), (3634, "-armv6h", 40), (3635, "-armv7h", 40), (3636, "-armv8", 183)];
 
 /// One thing that is wrong.
@@ -23,7 +24,7 @@ pub enum Fault {
     /// A firewall drops or rejects the connection; or the machine is off and a router does not say
     /// so. After this time.
     Firewalled(Duration),
-    /// A rule of this machine's own firewall forbids the connection.
+    /// This machine itself forbids the connection: a rule of its firewall or of a sandbox.
     FirewalledHere,
     /// There is no way to it: what the kernel said.
     Unreachable(String),
@@ -97,6 +98,8 @@ pub enum Fault {
         /// The version.
         version: u8,
     },
+    /// The host spec asks for something that this client cannot do.
+    NotBuiltIn(&'static str),
 }
 
 /// Which machine a command is for.
@@ -157,19 +160,6 @@ impl Scene<'_> {
         let suffix = CROSS_DAEMONS.iter().find(|(cross, ..)| *cross == port);
         format!("distccd{}", suffix.map_or("", |(_, suffix, _)| suffix))
     }
-
-    /// The spec with another port.
-    fn spec_at(&self, port: u16) -> String {
-        let mut spec = self.spec.clone();
-        if let Transport::Tcp { port: old, .. } = &mut spec.transport {
-            *old = port;
-        }
-        spec.to_string()
-    }
-
-    fn there(&self, command: String) -> Remedy {
-        Remedy { machine: Machine::Volunteer(self.host().to_owned()), command, note: None }
-    }
 }
 
 /// `192.168.10.0/24` for an address in it.
@@ -207,6 +197,19 @@ impl Fault {
             Self::DiskFull { .. } => "disk-full",
             Self::Slow { .. } => "slow",
             Self::ProtocolMissing { .. } => "protocol-missing",
+            Self::NotBuiltIn(_) => "not-built-in",
+        }
+    }
+
+    /// The compiler that it is about, where it is about one.
+    pub fn compiler(&self) -> Option<&str> {
+        match self {
+            Self::CompilerMissing { name }
+            | Self::CompilerDiffers { name, .. }
+            | Self::LtoDiffers { name, .. }
+            | Self::WrongTarget { name, .. }
+            | Self::CompilerFails { name, .. } => Some(name),
+            _ => None,
         }
     }
 
@@ -228,17 +231,20 @@ impl Fault {
                 after.as_secs().max(1)
             ),
             Self::FirewalledHere => {
-                format!("this machine's own firewall forbids connections to port {port} of {host}")
+                format!(
+                    "this machine itself forbids connections to port {port} of {host}: a firewall \
+                     or a sandbox"
+                )
             }
             Self::Unreachable(why) => format!("there is no way to {host} ({why})"),
             Self::SshFails(why) => format!("ssh to {host} brings no distccd ({why})"),
             Self::AccessRefused => format!(
-                "distccd on {host} hangs up on this machine at once: {} is not in its access list \
-                 (--allow)",
+                "{host} hangs up on this machine before it asks for anything: {} is not in \
+                 distccd's access list (--allow)",
                 scene.our_address.map_or("its address".to_owned(), |address| address.to_string())
             ),
             Self::Silent(after) => format!(
-                "{host} takes connections to port {port} and then says nothing for {} s",
+                "{host} takes connections to port {port} and gives no whole answer within {} s",
                 after.as_secs().max(1)
             ),
             Self::NotDistcc(said) => {
@@ -253,7 +259,11 @@ impl Fault {
                 } else {
                     "its objects are not used"
                 };
-                format!("{name} on {host} is `{theirs}`, here it is `{ours}`: {follows}")
+                format!(
+                    "{name} on {host} is {}, here it is {}: {follows}",
+                    show::version(theirs),
+                    show::version(ours)
+                )
             }
             Self::LtoDiffers { name, ours, theirs } => format!(
                 "{name} on {host} writes LTO byte code {theirs}, here it is {ours}: linking fails"
@@ -277,105 +287,7 @@ impl Fault {
                 "{host} does not serve protocol {version}, which the host spec `{}` asks for",
                 scene.spec.text
             ),
+            Self::NotBuiltIn(why) => format!("host spec `{}`: {why}", scene.spec.text),
         }
-    }
-
-    /// The command that mends it, and where to run it.
-    pub fn remedy(&self, scene: &Scene<'_>) -> Remedy {
-        let (host, port, unit) = (scene.host(), scene.port(), scene.unit());
-        let here = |command: String| Remedy { machine: Machine::Here, command, note: None };
-        match self {
-            Self::NameUnknown(_) => here(format!("echo 'ADDRESS {host}' | sudo tee -a /etc/hosts"))
-                .with_note("`distcc-setup hosts --discover` shows addresses".to_owned()),
-            Self::Down => scene.there(format!("sudo systemctl enable --now {unit}")),
-            Self::Firewalled(_) => scene
-                .there(format!(
-                    "sudo ufw allow from {} to any port {port} proto tcp",
-                    scene.our_network()
-                ))
-                .with_note(format!(
-                    "with firewalld: sudo firewall-cmd --permanent --add-port={port}/tcp && sudo \
-                     firewall-cmd --reload"
-                )),
-            Self::FirewalledHere => here(format!("sudo ufw allow out to any port {port} proto tcp")),
-            Self::Unreachable(_) => here(format!("ping -c 3 {host}"))
-                .with_note("switch the machine on, or mend its network".to_owned()),
-            Self::SshFails(_) => here(ssh_command(scene.spec)),
-            Self::AccessRefused => scene.there(format!(
-                "sudo sed -i 's|^DISTCC_ARGS=\"|&--allow {} |' /etc/conf.d/{unit} && sudo systemctl \
-                 restart {unit}",
-                scene.our_network()
-            )),
-            Self::Silent(_) => scene.there(format!("sudo systemctl restart {unit}")),
-            Self::NotDistcc(_) => scene
-                .there("sudo ss -tlnp | grep distccd".to_owned())
-                .with_note("shows distccd's port, which the host spec must name".to_owned()),
-            Self::CompilerMissing { name } => {
-                let package = package(name);
-                scene.there(format!(
-                    "sudo pacman -S --needed {package} && sudo update-distcc-symlinks"
-                ))
-            }
-            Self::CompilerDiffers { name, newer: true, .. } => {
-                here(format!("sudo pacman -Syu {}", package(name)))
-            }
-            Self::CompilerDiffers { name, .. } | Self::LtoDiffers { name, .. } => {
-                scene.there(format!("sudo pacman -Syu {}", package(name)))
-            }
-            Self::CompilerFails { name, .. } => {
-                scene.there(format!("sudo pacman -S {}", package(name)))
-            }
-            Self::WrongTarget { machine, .. } => wrong_target(scene, *machine),
-            Self::DiskFull { .. } => scene
-                .there("sudo find /tmp -xdev -name 'distcc*' -mmin +60 -delete".to_owned())
-                .with_note("`du -xh /tmp | sort -h | tail` shows what else fills it".to_owned()),
-            Self::Slow { .. } => here("distcc-setup hosts --write".to_owned())
-                .with_note("puts the most powerful volunteers first".to_owned()),
-            Self::ProtocolMissing { .. } => {
-                let mut spec = scene.spec.clone();
-                spec.protocol = crate::hosts::spec::ProtocolWish::Lzo;
-                here(format!("distcc-setup hosts --write {spec}"))
-                    .with_note("name the other volunteers of the list as well".to_owned())
-            }
-        }
-    }
-}
-
-impl Remedy {
-    fn with_note(mut self, note: String) -> Self {
-        self.note = Some(note);
-        self
-    }
-}
-
-/// The package that has the compiler on Arch.
-fn package(compiler: &str) -> &'static str {
-    if compiler.contains("clang") { "clang" } else { "gcc" }
-}
-
-fn ssh_command(spec: &HostSpec) -> String {
-    match &spec.transport {
-        Transport::Ssh { user: Some(user), host, .. } => format!("ssh-copy-id {user}@{host}"),
-        _ => format!("ssh-copy-id {}", spec.display_host()),
-    }
-}
-
-/// The daemon of the right toolchain is on another port.
-fn wrong_target(scene: &Scene<'_>, wanted: u16) -> Remedy {
-    let right = CROSS_DAEMONS.iter().rev().find(|(.., machine)| *machine == wanted);
-    let (port, suffix) = right.map_or((DEFAULT_PORT, ""), |(port, suffix, _)| (*port, *suffix));
-    if port == scene.port() {
-        return Remedy {
-            machine: Machine::Here,
-            command: "distcc-setup hosts --write".to_owned(),
-            note: Some("leaves this volunteer out".to_owned()),
-        };
-    }
-    Remedy {
-        machine: Machine::Here,
-        command: format!("distcc-setup hosts --write {}", scene.spec_at(port)),
-        note: Some(format!(
-            "distccd{suffix} listens on port {port}; name the other volunteers too"
-        )),
     }
 }

@@ -1,14 +1,14 @@
 //! Asking one host: does it take a connection, does it compile?
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::net::ask::{self, AskError};
+use crate::net::stream::Stream;
 use crate::protocol::limits::Limits;
-use crate::protocol::packet::{header, token};
-use crate::protocol::reply::ReplyDecoder;
+use crate::protocol::request;
 use crate::protocol::version::Version;
-use crate::protocol::{lzo, request};
 use crate::tools::lsdistcc::options::Options;
 
 /// What is compiled, and how.
@@ -27,11 +27,12 @@ pub(super) fn ask(options: &Options, addresses: &[SocketAddr]) -> io::Result<IpA
     let first = addresses.first().ok_or(io::ErrorKind::NotFound)?;
     let Some(limit) = options.connect else { return Ok(first.ip()) };
     let deadline = Instant::now() + limit;
-    let mut stream = connect(addresses, deadline)?;
+    let stream = connect(addresses, deadline)?;
+    let address = stream.peer_addr()?.ip();
     if let (Some(compiler), Some(limit)) = (&options.compiler, options.compile) {
-        compile(&mut stream, options.protocol, compiler, Instant::now() + limit)?;
+        compile(stream, options.protocol, compiler, Instant::now() + limit)?;
     }
-    Ok(stream.peer_addr()?.ip())
+    Ok(address)
 }
 
 fn connect(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
@@ -47,69 +48,30 @@ fn connect(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream>
 
 /// Sends the test unit and waits for its object.
 fn compile(
-    stream: &mut TcpStream,
+    stream: TcpStream,
     version: Version,
     compiler: &str,
     deadline: Instant,
 ) -> io::Result<()> {
-    stream.set_write_timeout(Some(remaining(deadline)?))?;
-    stream.write_all(&test_request(version, compiler))?;
+    stream.set_nonblocking(true)?;
     let limits = Limits { object: LONGEST_OBJECT, ..Limits::default() };
-    let mut decoder = ReplyDecoder::new(version, &limits);
-    let mut bytes = [0; 4096];
-    loop {
-        stream.set_read_timeout(Some(remaining(deadline)?))?;
-        let count = match stream.read(&mut bytes) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            other => other?,
-        };
-        if count == 0 {
-            return Err(io::Error::other(decoder.finish()));
-        }
-        let read = bytes.get(..count).unwrap_or_default();
-        if let Some(reply) = decoder.push(read).map_err(io::Error::other)? {
-            return match (reply.status, reply.exit_code()) {
-                (0, _) => Ok(()),
-                (_, Some(code)) => {
-                    Err(io::Error::other(format!("the compiler's exit code is {code}")))
-                }
-                (status, None) => {
-                    Err(io::Error::other(format!("the compiler's status is {status}")))
-                }
-            };
-        }
+    let mut stream = Stream::Tcp(stream);
+    let request = test_request(version, compiler);
+    let reply = match ask::ask(&mut stream, version, &request, &limits, deadline) {
+        Err(AskError::Late) => Err(io::ErrorKind::TimedOut.into()),
+        other => other.map_err(io::Error::other),
+    }?;
+    match (reply.status, reply.exit_code()) {
+        (0, _) => Ok(()),
+        (_, Some(code)) => Err(io::Error::other(format!("the compiler's exit code is {code}"))),
+        (status, None) => Err(io::Error::other(format!("the compiler's status is {status}"))),
     }
 }
 
 /// The whole request, in the order that the version has.
 fn test_request(version: Version, compiler: &str) -> Vec<u8> {
     let argv: Vec<&str> = std::iter::once(compiler).chain(ARGUMENTS).collect();
-    let mut bytes = Vec::new();
-    match version {
-        Version::Plain => {
-            bytes.extend(request::encode_head(version, &argv));
-            bytes.extend(request::encode_body(token::DOTI, SOURCE));
-        }
-        Version::Lzo => {
-            bytes.extend(request::encode_head(version, &argv));
-            bytes.extend(request::encode_body(token::DOTI, &lzo::compress(SOURCE)));
-        }
-        Version::Pump => {
-            bytes.extend(header(token::DIST, version.number()));
-            bytes.extend(request::encode_body(token::CDIR, b"/"));
-            bytes.extend(header(token::ARGC, u32::try_from(argv.len()).unwrap_or_default()));
-            for word in argv {
-                bytes.extend(request::encode_body(token::ARGV, word.as_bytes()));
-            }
-            bytes.extend(header(token::NFIL, 1));
-            bytes.extend(request::encode_body(token::NAME, b"/hello.c"));
-            bytes.extend(request::encode_body(token::FILE, &lzo::compress(SOURCE)));
-        }
-    }
-    bytes
+    request::encode_unit(version, &argv, "hello.c", SOURCE)
 }
 
 /// The time left.

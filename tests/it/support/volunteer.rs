@@ -56,12 +56,21 @@ pub struct Options {
     pub jobs: u32,
     /// `--allow`.
     pub allow: String,
+    /// A shell command that runs the daemon, which is its `"$@"`.
+    pub within: Option<String>,
 }
 
 impl Options {
     /// The usual: four jobs, the system's compilers.
     pub fn new(side: Side) -> Self {
-        Self { side, args: Vec::new(), env: Vec::new(), jobs: 4, allow: "127.0.0.1".into() }
+        Self {
+            side,
+            args: Vec::new(),
+            env: Vec::new(),
+            jobs: 4,
+            allow: "127.0.0.1".into(),
+            within: None,
+        }
     }
 
     /// Switches the sandbox off, for compilers of the test's that write where they like.
@@ -87,6 +96,12 @@ impl Options {
     /// Sets the one address that may connect.
     pub fn allow(mut self, address: &str) -> Self {
         self.allow = address.to_owned();
+        self
+    }
+
+    /// Has a shell command run the daemon, which is its `"$@"`.
+    pub fn within(mut self, script: &str) -> Self {
+        self.within = Some(script.to_owned());
         self
     }
 
@@ -260,7 +275,14 @@ impl Drop for Volunteer {
 }
 
 fn command(dir: &Path, options: &Options, port: u16) -> Command {
-    let mut command = Command::new(options.side.daemon());
+    let mut command = match &options.within {
+        None => Command::new(options.side.daemon()),
+        Some(script) => {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", script, "sh"]).arg(options.side.daemon());
+            shell
+        }
+    };
     command
         .args(["--daemon", "--no-detach", "--listen", "127.0.0.1", "--allow", &options.allow])
         // A test program that was killed leaves no daemon for ever.
