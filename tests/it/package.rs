@@ -13,9 +13,10 @@ use crate::support::output::Output;
 use crate::support::package::{InstallRoot, copy_tree, fixture, makepkg, package, repository};
 use crate::support::ports;
 
-/// Exposure that systemd-analyze may find at most, in tenths: 2.3 was the least that still let the
-/// daemon shut its compilers off, find toolchains anywhere and log where it is told to.
-const EXPOSURE: &str = "--threshold=23";
+/// Exposure that systemd-analyze may find at most, in tenths. It finds 2.3, the least that lets the
+/// daemon shut its compilers off, find toolchains anywhere and log where it is told to; later
+/// versions look at more.
+const EXPOSURE: &str = "--threshold=25";
 /// `lab.sh` says so where the machine does not allow it.
 const NOT_HERE: i32 = 77;
 
