@@ -38,7 +38,9 @@ buildenv_distcc_setup() {
 	if (( ! REPKG )); then
 		distcc_hook_native
 		distcc_hook_masquerade
+		# by this name the journal and its report know the build
 		# shellcheck disable=SC2154 # set by the PKGBUILD
+		export DISTCC_BUILD=$pkgbase
 		distcc_hook_ask marked report --mark "$pkgbase"
 	fi
 	return 0

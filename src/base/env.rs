@@ -48,6 +48,8 @@ pub const DISTCC_COMPILER_MISMATCH: Var = Var("DISTCC_COMPILER_MISMATCH");
 pub const DISTCC_DIAGNOSTICS: Var = Var("DISTCC_DIAGNOSTICS");
 /// `0`: macros are expanded here even where the volunteer's compiler is the same (default 1).
 pub const DISTCC_DIRECTIVES_ONLY: Var = Var("DISTCC_DIRECTIVES_ONLY");
+/// Client: the build that its compiles belong to, in the journal; makepkg's hook sets it.
+pub const DISTCC_BUILD: Var = Var("DISTCC_BUILD");
 /// Seconds that a volunteer may take to compile one unit, default 0 = no limit.
 pub const DISTCC_COMPILE_TIMEOUT: Var = Var("DISTCC_COMPILE_TIMEOUT");
 /// Daemon: where its compilers look for libraries.

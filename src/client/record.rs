@@ -1,11 +1,12 @@
 //! What one call leaves behind for people to see: its state record and its line in the journal.
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::base::dirs;
+use crate::base::env;
 use crate::base::exit::Exit;
 use crate::client::remote::Times;
 use crate::compiler::reason::Reason;
@@ -78,6 +79,7 @@ impl Record {
             bytes_out: self.bytes_out,
             bytes_in: self.bytes_in,
             message: self.message,
+            build: env::DISTCC_BUILD.get().unwrap_or_default().into_vec(),
         };
         if let Err(error) = journal::append(journal, &entry) {
             crate::debug!("{}: {error}", journal.display());

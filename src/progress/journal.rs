@@ -46,6 +46,8 @@ pub struct Entry {
     pub bytes_in: u64,
     /// Anything more that a person should know; may be empty.
     pub message: String,
+    /// The build that it belongs to, if the caller named one; else empty.
+    pub build: Vec<u8>,
 }
 
 /// Where a unit was compiled.
@@ -158,6 +160,10 @@ pub fn line(entry: &Entry) -> String {
          \"send_ms\":{send_ms},\"compile_ms\":{compile_ms},\"receive_ms\":{receive_ms},\
          \"place_ms\":{place_ms},\"bytes_out\":{bytes_out},\"bytes_in\":{bytes_in}"
     );
+    if !entry.build.is_empty() {
+        line.push_str(",\"build\":");
+        push_text(&mut line, &entry.build);
+    }
     if !entry.message.is_empty() {
         line.push_str(",\"message\":");
         push_text(&mut line, entry.message.as_bytes());
@@ -229,6 +235,7 @@ mod tests {
             bytes_out: 40_000,
             bytes_in: 7_000,
             message: String::new(),
+            build: Vec::new(),
         }
     }
 
@@ -245,13 +252,14 @@ mod tests {
         let shown = Entry {
             outcome: local("called for \"linking\""),
             message: "tab\there, \u{1b}[0m".to_owned(),
+            build: b"hello".to_vec(),
             unit: b"sm\xf8rre\xe5d \\ \xc3\xb8.c".to_vec(),
             ..entry(1_700_000_000_000)
         };
         let lines = line(&entry(1_700_000_000_000)) + &line(&shown);
         insta::assert_snapshot!(lines, @r##"
         {"time":1700000000000,"pid":4711,"unit":"src/a.c","compiler":"gcc","outcome":"remote","volunteer":"10.0.0.7/8","exit":0,"wait_ms":0,"preprocess_ms":12,"send_ms":0,"compile_ms":240,"receive_ms":0,"place_ms":0,"bytes_out":40000,"bytes_in":7000}
-        {"time":1700000000000,"pid":4711,"unit":"sm\\xf8rre\\xe5d \\ ø.c","compiler":"gcc","outcome":"local","reason":"linking","sentence":"called for \"linking\"","exit":0,"wait_ms":0,"preprocess_ms":12,"send_ms":0,"compile_ms":240,"receive_ms":0,"place_ms":0,"bytes_out":40000,"bytes_in":7000,"message":"tab\there, \u001b[0m"}
+        {"time":1700000000000,"pid":4711,"unit":"sm\\xf8rre\\xe5d \\ ø.c","compiler":"gcc","outcome":"local","reason":"linking","sentence":"called for \"linking\"","exit":0,"wait_ms":0,"preprocess_ms":12,"send_ms":0,"compile_ms":240,"receive_ms":0,"place_ms":0,"bytes_out":40000,"bytes_in":7000,"build":"hello","message":"tab\there, \u001b[0m"}
         "##);
     }
 
@@ -328,6 +336,7 @@ mod tests {
         #[test]
         fn every_entry_is_one_line_and_comes_back(
             unit in ".{0,40}", compiler: String, volunteer: String, message: String, exit: u8,
+            build: String,
             numbers in prop::array::uniform8(any::<u64>()), is_local: bool,
         ) {
             let [time_ms, bytes_out, bytes_in, wait_ms, compile_ms, send_ms, receive_ms, place_ms] =
@@ -336,6 +345,7 @@ mod tests {
                 time_ms, exit, message, bytes_out, bytes_in,
                 unit: unit.into_bytes(),
                 compiler: compiler.into_bytes(),
+                build: build.into_bytes(),
                 outcome: if is_local { local(&volunteer) } else { Outcome::Remote { volunteer } },
                 spent: Spent { wait_ms, compile_ms, send_ms, receive_ms, place_ms,
                                preprocess_ms: 1 },

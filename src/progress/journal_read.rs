@@ -40,6 +40,7 @@ struct Line {
     bytes_out: u64,
     bytes_in: u64,
     message: String,
+    build: String,
 }
 
 /// The entries in `dir` (`DISTCC_DIR/journal`) that ended at or after `since`, oldest first.
@@ -127,6 +128,7 @@ pub fn entry(line: &[u8]) -> Option<Entry> {
         bytes_out: read.bytes_out,
         bytes_in: read.bytes_in,
         message: read.message,
+        build: read.build.into_bytes(),
     })
 }
 

@@ -287,6 +287,7 @@ mod tests {
             bytes_out: 3000,
             bytes_in: 200,
             message: String::new(),
+            build: Vec::new(),
         }
     }
 

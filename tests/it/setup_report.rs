@@ -173,6 +173,29 @@ fn a_build_is_what_came_after_its_mark() {
 }
 
 #[test]
+fn builds_at_the_same_time_and_what_follows_them_are_kept_apart() {
+    let farm = Farm::with(Side::Ours);
+    let dir = farm.path("distcc");
+    farm.write("a.c", "int f(int a) { return a; }\n");
+    let compile = |build: &[&str], flags: &str| {
+        let run = farm.run(Side::Ours, &format!("gcc {flags} -c a.c"));
+        build.iter().fold(run, |run, name| run.env("DISTCC_BUILD", name)).output().success();
+    };
+    let lines = |words: &[&str]| report(&dir, words).success().stdout;
+    report(&dir, &["--mark", "one"]).quiet_success();
+    report(&dir, &["--mark", "two"]).quiet_success();
+    for (build, flags) in [("one", ""), ("two", "-mtune=native"), ("one", "-O2"), ("two", "")] {
+        compile(&[build], flags);
+    }
+    compile(&[], "-march=native");
+    let one = lines(&["--last-build=one", "--line"]);
+    assert_eq!(one, "All 2 units were distributed to 1 volunteer\n");
+    let two = lines(&["--last-build=two", "--line"]);
+    assert!(two.starts_with("1 of 2 units were distributed to 1 volunteer\n"), "{two}");
+    assert!(lines(&["--line"]).starts_with("3 of 5 units"), "{}", lines(&["--line"]));
+}
+
+#[test]
 fn a_journal_that_is_not_there_is_nothing_to_report() {
     let dir = tempfile::tempdir().unwrap();
     let output = report(dir.path(), &[]).success();

@@ -44,7 +44,7 @@ versions='6.0 7.0 7.1'
 		run makepkg "$version"
 		expect 0 <<-END
 			==> WARNING: makepkg.conf:3: a finding
-			build: DISTCC_DIR=$HOME/state DISTCC_HOSTS=a/4 
+			build: DISTCC_BUILD=one DISTCC_DIR=$HOME/state DISTCC_HOSTS=a/4 
 			  -> 2 of 3 units were distributed
 			package one
 			package two
@@ -95,7 +95,7 @@ versions='6.0 7.0 7.1'
 @test "words of the command line reach the client" {
 	for version in $versions; do
 		run makepkg "$version" DISTCC_VERBOSE=1
-		[ "${lines[1]}" = "build: DISTCC_DIR=$HOME/state DISTCC_HOSTS=a/4 DISTCC_VERBOSE=1 " ]
+		[ "${lines[1]}" = "build: DISTCC_BUILD=one DISTCC_DIR=$HOME/state DISTCC_HOSTS=a/4 DISTCC_VERBOSE=1 " ]
 	done
 }
 
@@ -143,7 +143,7 @@ versions='6.0 7.0 7.1'
 			==> WARNING: The configuration of distcc was not checked. To see why, run: distcc-setup check
 			==> WARNING: -march=native in CFLAGS: what has it is compiled here.
 			    distcc-setup cannot say whether to reject that. To see why, run: distcc-setup check
-			build: DISTCC_DIR=$HOME/state DISTCC_HOSTS=a/4 
+			build: DISTCC_BUILD=one DISTCC_DIR=$HOME/state DISTCC_HOSTS=a/4 
 			package one
 			package two
 			cleaned up
@@ -163,7 +163,7 @@ versions='6.0 7.0 7.1'
 
 @test "hooks leave nothing behind but their functions, their guards and what they export" {
 	cat >>PKGBUILD <<-'END'
-		pkgbase=one MAKEFLAGS= LDFLAGS= CPPFLAGS= CXXFLAGS=
+		pkgbase=one DISTCC_BUILD= MAKEFLAGS= LDFLAGS= CPPFLAGS= CXXFLAGS=
 		compgen -v | sort >before
 		shopt -o >options-before
 		build() {

@@ -47,7 +47,7 @@ impl Subject {
         };
         let from = since.map_or(UNIX_EPOCH, system_time);
         let entries = match &build {
-            Some(mark) => read_of_user(dir, mark.uid, from),
+            Some(mark) => of_build(read_of_user(dir, mark.uid, from), mark),
             None => read_since(dir, from),
         };
         let tally = Tally::of(&entries, &[]);
@@ -76,6 +76,15 @@ impl Subject {
             None => "Nothing".to_owned(),
         }
     }
+}
+
+/// The entries that belong to the build, among those of its user since its mark: those that name
+/// it, or where none does, because it was marked by hand, those that name no build.
+fn of_build(mut entries: Vec<Entry>, mark: &Mark) -> Vec<Entry> {
+    let name = mark.build.as_bytes();
+    let named = entries.iter().any(|entry| entry.build == name);
+    entries.retain(|entry| if named { entry.build == name } else { entry.build.is_empty() });
+    entries
 }
 
 fn at_millisecond(time: i64) -> Option<Timestamp> {
