@@ -1,9 +1,10 @@
 # Reads makepkg's configuration as makepkg does, and reports on descriptor 0, a socket, what it did.
 #
-#   bash -c THIS distcc-setup DROP_INS USER_FILES FILE
+#   bash -c THIS distcc-setup DROP_INS USER_FILES FILE [INSTEAD]
 #
 # DROP_INS   y: FILE.d/*.conf are read too, as from pacman 6.1 on
 # USER_FILES y: the user's own file is read too, as for /etc/makepkg.conf
+# INSTEAD    what is read in place of the user's own file
 #
 # Records, each field ended by NUL:
 #   begin FILE                       FILE is read next
@@ -114,7 +115,9 @@ __distcc_load() {
 			__distcc_read "$__distcc_file" || return
 		done
 	fi
-	if [[ $2 == y ]]; then
+	if [[ -n ${4-} ]]; then
+		__distcc_read "$4" || return
+	elif [[ $2 == y ]]; then
 		if [[ -r ${XDG_CONFIG_HOME:-$HOME/.config}/pacman/makepkg.conf ]]; then
 			__distcc_read "${XDG_CONFIG_HOME:-$HOME/.config}/pacman/makepkg.conf" || return
 		elif [[ -r $HOME/.makepkg.conf ]]; then

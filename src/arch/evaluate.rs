@@ -78,6 +78,11 @@ pub struct Request {
     pub drop_ins: bool,
     /// Whether the user's own file is read last: makepkg does so only for `/etc/makepkg.conf`.
     pub user_files: bool,
+    /// What is read in place of the user's own file: a copy of what it will be.
+    pub user_file: Option<PathBuf>,
+    /// A directory to look for programs in after all of PATH: a configuration may ask whether one
+    /// is there that is yet to be installed.
+    pub last_on_path: Option<PathBuf>,
     /// The user who would run makepkg, where that is not us.
     pub user: Option<OtherUser>,
     /// How long all of it may take.
@@ -101,7 +106,15 @@ impl Request {
     /// The files of `file` alone and its drop-ins, read by us.
     pub fn new(file: impl Into<PathBuf>, drop_ins: bool) -> Self {
         let file = file.into();
-        Self { file, drop_ins, user_files: false, user: None, limit: TIME_LIMIT }
+        Self {
+            file,
+            drop_ins,
+            user_files: false,
+            user_file: None,
+            last_on_path: None,
+            user: None,
+            limit: TIME_LIMIT,
+        }
     }
 }
 
@@ -224,7 +237,14 @@ impl Shell {
         let mut command = Command::new("/bin/bash");
         command.args(["--norc", "--noprofile", "-c", SCRIPT, "distcc-setup"]);
         command.args([yes(request.drop_ins), yes(request.user_files)]).arg(&request.file);
+        command.args(&request.user_file);
         command.env_clear().envs(inherited());
+        if let Some(dir) = &request.last_on_path {
+            let mut path = env::PATH.get_nonempty().unwrap_or_else(|| "/usr/bin".into());
+            path.push(":");
+            path.push(dir);
+            command.env("PATH", path);
+        }
         if let Some(user) = &request.user {
             command.uid(user.uid).gid(user.gid).env("HOME", &user.home);
             command

@@ -98,6 +98,8 @@ pub const NOTIFY_SOCKET: Var = Var("NOTIFY_SOCKET");
 pub const MAKEPKG_CONF: Var = Var("MAKEPKG_CONF");
 /// Where a user's configuration is, default `$HOME/.config`.
 pub const XDG_CONFIG_HOME: Var = Var("XDG_CONFIG_HOME");
+/// Where what programs keep for a user is, default `$HOME/.local/state`.
+pub const XDG_STATE_HOME: Var = Var("XDG_STATE_HOME");
 /// Who called sudo: whose makepkg we set up.
 pub const SUDO_USER: Var = Var("SUDO_USER");
 

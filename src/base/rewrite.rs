@@ -63,7 +63,10 @@ pub fn rewrite(path: &Path, content: &[u8]) -> io::Result<()> {
     new.write_all(content)?;
     let ours = new.metadata()?;
     if (ours.uid(), ours.gid()) != (meta.uid(), meta.gid()) {
-        fchown(&*new, Some(meta.uid()), Some(meta.gid()))?;
+        fchown(&*new, Some(meta.uid()), Some(meta.gid())).map_err(|error| {
+            let (uid, gid) = (meta.uid(), meta.gid());
+            io::Error::new(error.kind(), format!("owner {uid}:{gid} cannot be kept: {error}"))
+        })?;
     }
     copy_attributes(&old, new, meta.mode() & 0o7777)?;
     new.sync_all()?;

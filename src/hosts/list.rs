@@ -104,7 +104,7 @@ pub(super) fn is_blank(letter: char) -> bool {
 }
 
 /// The words of a list, each with the text behind it; `#` begins a comment, even within a word.
-fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
+pub fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text;
     std::iter::from_fn(move || {
         loop {

@@ -88,6 +88,35 @@ fn man_pages_and_help_list_the_same_options() {
     }
 }
 
+/// The man pages of subcommands: the subcommand's name, and the page's.
+fn subcommand_pages() -> Vec<(String, String)> {
+    let pages = std::fs::read_dir(root().join("man")).unwrap();
+    let names = pages.map(|page| page.unwrap().path().file_stem().unwrap().to_owned());
+    let names = names.map(|name| name.into_string().unwrap());
+    let named = names.filter_map(|page| {
+        page.strip_prefix("distcc-setup-").map(|name| (name.to_owned(), page.clone()))
+    });
+    named.collect()
+}
+
+#[test]
+fn man_pages_of_subcommands_list_the_options_of_their_help() {
+    let program = env!("CARGO_BIN_EXE_distcc-setup");
+    let pages = subcommand_pages();
+    assert!(pages.len() > 1, "{pages:?}");
+    for (name, page) in pages {
+        let mut in_help = options_of_help(program, &[&name, "--help"]);
+        let mut in_man = options_of_man(&page);
+        for usual in ["-h", "--help", "-V", "--version"] {
+            in_help.remove(usual);
+            in_man.remove(usual);
+        }
+        assert_eq!(in_man, in_help, "{page}");
+        let heading = format!("\n{page} - ");
+        assert!(section(&man(&page), "NAME").contains(&heading), "{page}");
+    }
+}
+
 #[test]
 fn every_program_has_a_man_page_that_names_it() {
     for entry in std::fs::read_dir(root().join("src/bin")).unwrap() {
@@ -116,7 +145,9 @@ fn man_has_no_fault_to_find_in_the_man_pages() {
 
 #[test]
 fn every_variable_we_read_is_in_a_man_page() {
-    let pages: Vec<_> = PROGRAMS.iter().map(|(name, ..)| man(name)).collect();
+    let programs = PROGRAMS.iter().map(|(name, ..)| (*name).to_owned());
+    let subcommands = subcommand_pages().into_iter().map(|(_, page)| page);
+    let pages: Vec<_> = programs.chain(subcommands).map(|page| man(&page)).collect();
     let source = read("src/base/env.rs");
     let variables: Vec<_> =
         source.split("Var(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();

@@ -32,6 +32,7 @@ mod monitor;
 mod package;
 mod projects;
 mod setup_completions;
+mod setup_configure;
 mod setup_doctor;
 mod setup_march;
 mod setup_report;

@@ -116,8 +116,8 @@ impl ChangeSet {
     ///
     /// [`ApplyError::Changed`], or what reading met.
     pub(crate) fn ensure_same(&self) -> Result<(), ApplyError> {
-        let seen = self.changes.iter().map(|change| &change.old).chain(&self.rests_on);
-        seen.map(Seen::ensure_same).collect()
+        let mut seen = self.changes.iter().map(|change| &change.old).chain(&self.rests_on);
+        seen.try_for_each(Seen::ensure_same)
     }
 
     /// Makes sure, as far as that can be known before, that all of it can be written: a person

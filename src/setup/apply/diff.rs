@@ -1,6 +1,5 @@
 //! What changes in a file, as people are used to see it.
 
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
@@ -50,7 +49,7 @@ pub(crate) fn unified(
         for line in hunk.iter_changes() {
             let text = line.value().strip_suffix('\n').unwrap_or(line.value());
             match line.tag() {
-                ChangeTag::Equal => drop(writeln!(out, " {text}")),
+                ChangeTag::Equal => out += &format!(" {text}\n"),
                 ChangeTag::Delete => out += &paint("31", &format!("-{text}")),
                 ChangeTag::Insert => out += &paint("32", &format!("+{text}")),
             }
@@ -74,8 +73,7 @@ fn escaped(bytes: &[u8]) -> String {
             }
         }
         for byte in chunk.invalid() {
-            // Writing to a string does not fail.
-            drop(write!(out, "\\x{byte:02x}"));
+            out += &format!("\\x{byte:02x}");
         }
     }
     out

@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(missing(&dir.join("file")), expected);
         make(&dir, 0o755, None).unwrap();
         make(&dir, 0o755, None).unwrap();
-        assert_eq!(missing(&dir.join("file")), [PathBuf::new(); 0]);
+        assert!(missing(&dir.join("file")).is_empty());
         assert!(!remove_empty(&expected[0]) && remove_empty(&dir) && remove_empty(&expected[0]));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A directory with `run.json`, and for the file number N of it `N.before` and `N.after`, which are
 //! the whole contents. It gets its name when all of that is on disk, and before any file is
-//! changed; `done` is added afterwards. So the files themselves tell how far a run has come that was
-//! killed: each is as before, or as after.
+//! changed; `done` is added afterwards. So the files themselves tell how far a run has come that
+//! was killed: each is as before, or as after.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::base::disk::{Disk, RealDisk};
-use crate::base::replace;
 use crate::base::rewrite::{self, Ownership};
 use crate::setup::apply::apply_error::ApplyError;
 use crate::setup::apply::change::{Change, ChangeSet, MOST_BYTES, Seen};
@@ -113,6 +112,12 @@ impl Run {
         self.files.iter().any(|one| one.path == file)
     }
 
+    /// Whether it changed a file in `dir`.
+    pub(crate) fn has_below(&self, dir: &Path) -> bool {
+        let dir = rewrite::destination(&dir.join("file"));
+        self.files.iter().any(|one| one.path.parent() == dir.parent())
+    }
+
     /// What takes it back, given what is there now.
     ///
     /// # Errors
@@ -140,14 +145,15 @@ impl Run {
         harmful.chain(made).filter(|dir| dirs::remove_empty(dir)).collect()
     }
 
-    /// Notes that all files are written.
+    /// Notes that all files are written; the note is `owner`'s.
     ///
     /// # Errors
     ///
     /// What writing the note met.
-    pub(crate) fn mark_done(&self) -> Result<(), ApplyError> {
+    pub(crate) fn mark_done(&self, owner: Option<(u32, u32)>) -> Result<(), ApplyError> {
         let file = self.dir.join(DONE);
-        replace::write(&file, b"", 0o600).map_err(|error| ApplyError::State(file, error))
+        let private = Ownership { owner, mode: 0o600 };
+        rewrite::create(&file, b"", private).map_err(|error| ApplyError::State(file, error))
     }
 
     /// Reads a run's directory.

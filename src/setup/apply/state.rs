@@ -132,7 +132,7 @@ impl Locked<'_> {
                 return Err(error);
             }
         }
-        run.mark_done()?;
+        run.mark_done(self.state.owner)?;
         Ok(run.dir)
     }
 

@@ -34,6 +34,20 @@ pub(in crate::setup) fn in_place(
     Place::new(compiler, words, at).expansion()
 }
 
+/// As [`in_place`], without the words that the others imply.
+///
+/// # Errors
+///
+/// [`MarchError`].
+pub(in crate::setup) fn minimal_in_place(
+    compiler: &Path,
+    words: &[String],
+    at: usize,
+) -> Result<Vec<String>, MarchError> {
+    let place = Place::new(compiler, words, at);
+    place.shorten(place.expansion()?)
+}
+
 /// `words` with all native flags expanded.
 ///
 /// # Errors
@@ -52,10 +66,7 @@ pub(in crate::setup) fn expand(
 ///
 /// [`MarchError`].
 pub(super) fn minimal(compiler: &Path, words: &[String]) -> Result<Vec<String>, MarchError> {
-    each(words, |words, at| {
-        let place = Place::new(compiler, words, at);
-        place.shorten(place.expansion()?)
-    })
+    each(words, |words, at| minimal_in_place(compiler, words, at))
 }
 
 /// Replaces the native flags in `words`, one after the other.

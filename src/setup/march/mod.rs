@@ -9,7 +9,7 @@ pub(in crate::setup) mod ask;
 mod clang;
 pub(in crate::setup) mod expand;
 mod gcc;
-mod native;
+pub(in crate::setup) mod native;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ pub(super) const MARCH: &str = "-march=native";
 const NATIVE: [&str; 3] = [MARCH, "-mtune=native", "-mcpu=native"];
 
 /// Whether each volunteer would read `word` as its own processor.
-pub(super) fn is_native(word: &str) -> bool {
+pub(in crate::setup) fn is_native(word: &str) -> bool {
     NATIVE.contains(&word)
 }
 

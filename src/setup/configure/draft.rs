@@ -1,0 +1,265 @@
+//! The files of a configuration as they would be, and what makepkg would make of them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+
+use crate::arch::configuration::{Configuration, Origin};
+use crate::arch::evaluate::{self, OtherUser};
+use crate::base::dirs::temp_dir;
+use crate::base::replace;
+use crate::setup::apply::apply_error::ApplyError;
+use crate::setup::apply::change::{Change, ChangeSet, Seen};
+use crate::setup::subject::Subject;
+
+/// The directory of the copies that stands for what is yet to be installed.
+const PROGRAMS: &str = "bin";
+
+/// All files that makepkg reads, and what is to be written into them.
+#[derive(Clone, Debug)]
+pub(super) struct Draft<'a> {
+    subject: &'a Subject,
+    /// As they are, in the order of names; those that are to be made are among them.
+    seen: BTreeMap<PathBuf, Seen>,
+    /// The user's own file, if makepkg reads one, or will.
+    users: Option<PathBuf>,
+    /// New contents.
+    written: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+/// Why a configuration cannot be worked out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum DraftError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// makepkg could not read it either, with what would be written or without.
+    #[error("{0}")]
+    Evaluate(String),
+    /// The copies cannot be made.
+    #[error("the changes cannot be tried out in {dir}: {error}", dir = .0.display(), error = .1)]
+    Copy(PathBuf, #[source] io::Error),
+}
+
+impl<'a> Draft<'a> {
+    /// Reads the files of `subject`, and `more`, which may be one that is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// What reading them met.
+    pub(super) fn read(subject: &'a Subject, more: Option<&Path>) -> Result<Self, ApplyError> {
+        let users = subject.request().user_files.then(|| subject.user_file()).flatten();
+        let users = users.filter(|file| file.exists() || more == Some(file));
+        let mut paths = vec![subject.file.clone()];
+        if subject.makepkg.reads_drop_ins {
+            paths.extend(drop_ins(&subject.drop_in_dir())?);
+        }
+        paths.extend(users.clone());
+        paths.extend(more.map(Path::to_owned));
+        let mut seen = BTreeMap::new();
+        for path in paths {
+            seen.insert(path.clone(), Seen::read(&path)?);
+        }
+        Ok(Self { subject, seen, users, written: BTreeMap::new() })
+    }
+
+    /// The files' names.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.seen.keys().map(PathBuf::as_path)
+    }
+
+    /// The file that makepkg reads first.
+    pub(super) fn main_file(&self) -> &Path {
+        &self.subject.file
+    }
+
+    /// Whether `path` is one of them.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        self.seen.contains_key(path)
+    }
+
+    /// Whether `path` is the user's own file.
+    pub(super) fn is_users(&self, path: &Path) -> bool {
+        self.users.as_deref() == Some(path)
+    }
+
+    /// A file's text as it would be; `None` where there would be none.
+    pub(super) fn text(&self, path: &Path) -> Option<&[u8]> {
+        let written = self.written.get(path).map(Vec::as_slice);
+        written.or_else(|| self.seen.get(path)?.content.as_deref())
+    }
+
+    /// Puts `text` into a file of the draft.
+    pub(super) fn write(&mut self, path: &Path, text: Vec<u8>) {
+        self.written.insert(path.to_owned(), text);
+    }
+
+    /// What makepkg would make of it.
+    ///
+    /// # Errors
+    ///
+    /// [`DraftError`].
+    pub(super) fn evaluate(&self) -> Result<Configuration, DraftError> {
+        self.evaluate_those(|_| true)
+    }
+
+    /// What makepkg would make of the files that it reads before `file`, which is a drop-in.
+    ///
+    /// # Errors
+    ///
+    /// [`DraftError`].
+    pub(super) fn evaluate_before(&self, file: &Path) -> Result<Configuration, DraftError> {
+        let order = self.evaluate()?.files;
+        let before: Vec<_> = order.into_iter().take_while(|one| one != file).collect();
+        self.evaluate_those(|one| before.iter().any(|path| path == one))
+    }
+
+    /// Copies the files to a place of their own, where bash reads them.
+    fn evaluate_those(&self, wanted: impl Fn(&Path) -> bool) -> Result<Configuration, DraftError> {
+        let user = self.subject.user.as_ref();
+        let bad = |error| DraftError::Copy(temp_dir(), error);
+        let top = tempfile::Builder::new().prefix("distcc-setup-").tempdir_in(temp_dir());
+        let top = top.map_err(bad)?;
+        let mut copies = Copies { top: top.path().to_owned(), user, originals: BTreeMap::new() };
+        let mut request = self.subject.request();
+        request.file = copies.name(&self.subject.file, "");
+        let dir = request.file.with_file_name(with_d(&self.subject.file));
+        for (path, _) in self.seen.iter().filter(|(path, _)| wanted(path)) {
+            let Some(text) = self.text(path) else { continue };
+            let copy = if *path == self.subject.file {
+                request.file.clone()
+            } else if self.is_users(path) {
+                let copy = copies.name(path, "user");
+                request.user_file = Some(copy.clone());
+                copy
+            } else {
+                dir.join(path.file_name().unwrap_or_default())
+            };
+            copies.put(path, &copy, text).map_err(bad)?;
+        }
+        // Never the user's real file in place of a copy that was left out.
+        request.user_files = false;
+        request.last_on_path = Some(copies.client().map_err(bad)?);
+        evaluate::evaluate(&request)
+            .map(|read| copies.rename(read))
+            .map_err(|error| DraftError::Evaluate(copies.rename_in(&error.to_string())))
+    }
+
+    /// What is to be done to the files, and all that it rests on.
+    pub(super) fn changes(&self) -> ChangeSet {
+        let mut set = ChangeSet::default();
+        for (path, seen) in &self.seen {
+            match self.written.get(path).filter(|text| seen.content.as_ref() != Some(text)) {
+                None => set.rests_on.push(seen.clone()),
+                Some(text) => {
+                    let mut change = Change::new(seen.clone(), text.clone());
+                    let user = self.subject.user.as_ref().filter(|_| self.is_users(path));
+                    change.ownership.owner = user.map(|user| (user.uid, user.gid));
+                    set.changes.push(change);
+                }
+            }
+        }
+        set
+    }
+}
+
+/// `FILE.d`.
+fn with_d(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".d");
+    name.into()
+}
+
+/// The files that makepkg reads there.
+fn drop_ins(dir: &Path) -> Result<Vec<PathBuf>, ApplyError> {
+    let unreadable = |error| ApplyError::Unreadable(dir.to_owned(), error);
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        // As bash's `*.conf`: no hidden files, and no links that lead to nothing.
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        let fits = path.extension() == Some(OsStr::new("conf")) && !name.starts_with(b".");
+        if fits && path.exists() {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Copies of files in a directory of their own, readable for whoever is to read them.
+struct Copies<'a> {
+    top: PathBuf,
+    user: Option<&'a OtherUser>,
+    /// The files' own names by the copies'.
+    originals: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl Copies<'_> {
+    /// The copy's name, in `dir`.
+    fn name(&self, path: &Path, dir: &str) -> PathBuf {
+        self.top.join(dir).join(path.file_name().unwrap_or_default())
+    }
+
+    fn put(&mut self, path: &Path, copy: &Path, text: &[u8]) -> io::Result<()> {
+        if let Some(dir) = copy.parent() {
+            std::fs::create_dir_all(dir)?;
+            self.give(dir)?;
+        }
+        replace::write(copy, text, 0o600)?;
+        self.give(copy)?;
+        self.originals.insert(copy.to_owned(), path.to_owned());
+        Ok(())
+    }
+
+    /// A directory with something called `distcc`: a drop-in asks whether the client is there, and
+    /// what counts is what it does once it is.
+    fn client(&self) -> io::Result<PathBuf> {
+        let dir = self.top.join(PROGRAMS);
+        std::fs::create_dir_all(&dir)?;
+        replace::write(&dir.join("distcc"), b"#!/bin/sh\nexit 1\n", 0o755)?;
+        self.give(&dir.join("distcc"))?;
+        self.give(&dir)?;
+        self.give(&self.top)?;
+        Ok(dir)
+    }
+
+    fn give(&self, path: &Path) -> io::Result<()> {
+        match self.user {
+            Some(user) => chown(path, Some(user.uid), Some(user.gid)),
+            None => Ok(()),
+        }
+    }
+
+    /// The configuration with the files' own names.
+    fn rename(&self, mut read: Configuration) -> Configuration {
+        let rename = |file: &mut PathBuf| {
+            if let Some(original) = self.originals.get(file) {
+                file.clone_from(original);
+            }
+        };
+        read.files.iter_mut().for_each(rename);
+        for (_, position) in &mut read.assignments {
+            rename(&mut position.file);
+        }
+        for variable in read.variables.values_mut() {
+            if let Origin::File(position) = &mut variable.origin {
+                rename(&mut position.file);
+            }
+        }
+        read
+    }
+
+    /// A message with the files' own names.
+    fn rename_in(&self, text: &str) -> String {
+        self.originals.iter().fold(text.to_owned(), |text, (copy, path)| {
+            text.replace(&*copy.to_string_lossy(), &path.to_string_lossy())
+        })
+    }
+}

@@ -1,0 +1,257 @@
+//! The host list to write: where it comes from, and how many slots it has.
+
+use std::path::Path;
+
+use crate::arch::configuration::Configuration;
+use crate::base::dirs::SYSTEM_HOSTS;
+use crate::base::disk::RealDisk;
+use crate::hosts::find;
+use crate::hosts::list::{self, HostList};
+use crate::hosts::spec::{HostSpec, Transport};
+use crate::hosts::spec_error::SpecError;
+use crate::net::resolve::{self, RESOLVE_TIME};
+use crate::setup::apply::ask;
+use crate::setup::settings::{Settings, VolunteerEntry};
+use crate::setup::subject::Subject;
+
+/// A host list that can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hosts {
+    /// The words, one blank between them.
+    pub(super) text: String,
+    /// The list, read.
+    pub(super) list: HostList,
+}
+
+/// Why there is no host list to write.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum HostsError {
+    /// Nobody said which hosts.
+    #[error(
+        "no hosts are known: name them from the most to the least powerful, each with its slots, \
+         as in --hosts \"localhost/9 192.168.10.2/5\", or write [[volunteer]] entries into \
+         /etc/distcc/setup.toml"
+    )]
+    None,
+    /// A list without hosts.
+    #[error("`{0}` has no host in it (write names or addresses, as in `localhost/9 10.0.0.7/5`)")]
+    Empty(String),
+    /// A list in which no host lends a slot.
+    #[error("`{0}`: no host lends a slot (take `,down` away)")]
+    NoSlots(String),
+    /// A host spec that cannot be read.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A word that a chroot can do nothing with.
+    #[error("`{0}` does not work where only addresses do, as in a chroot: {1}")]
+    NotInChroot(String, &'static str),
+    /// A name without an address.
+    #[error(
+        "host spec `{0}`: its address was not found: {1} (write the address: where only addresses \
+         work, as in a chroot, names are looked up now)"
+    )]
+    NoAddress(String, std::io::Error),
+}
+
+impl Hosts {
+    /// Reads a list as a person writes it: comments and line breaks are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError`] for a list that no build could use.
+    pub(super) fn read(text: &str) -> Result<Self, HostsError> {
+        let text = list::words(text).map(|(word, _)| word).collect::<Vec<_>>().join(" ");
+        let list = list::parse(&text)?;
+        if list.hosts.is_empty() && !list.zeroconf {
+            return Err(HostsError::Empty(text));
+        }
+        let hosts = Self { text, list };
+        match hosts.slots() == 0 && !hosts.list.zeroconf {
+            true => Err(HostsError::NoSlots(hosts.text)),
+            false => Ok(hosts),
+        }
+    }
+
+    /// Slots of all entries together.
+    pub(super) fn slots(&self) -> u32 {
+        self.list.hosts.iter().map(HostSpec::usable_slots).fold(0, u32::saturating_add)
+    }
+
+    /// The same with an address for each name.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError`] for a name that has none, and for what has no address at all.
+    pub(super) fn by_address(&self) -> Result<Self, HostsError> {
+        let mut words = Vec::new();
+        let mut hosts = self.list.hosts.iter();
+        for word in self.text.split(' ') {
+            if word == "+zeroconf" {
+                let why = "nothing announces itself in there; write the hosts' addresses";
+                return Err(HostsError::NotInChroot(word.to_owned(), why));
+            }
+            if is_option(word) {
+                words.push(word.to_owned());
+            } else if let Some(host) = hosts.next() {
+                words.push(with_address(host)?);
+            }
+        }
+        Self::read(&words.join(" "))
+    }
+}
+
+fn is_option(word: &str) -> bool {
+    word.starts_with("--randomize") || word.starts_with("--localslots")
+}
+
+/// A host spec with an address for its name.
+fn with_address(host: &HostSpec) -> Result<String, HostsError> {
+    let (name, port) = match &host.transport {
+        Transport::Local => return Ok(host.text.clone()),
+        Transport::Ssh { .. } => {
+            let why = "no ssh key is in there; write the address of a volunteer";
+            return Err(HostsError::NotInChroot(host.text.clone(), why));
+        }
+        Transport::Tcp { host, port } => (host, *port),
+    };
+    if name.split('%').next().is_some_and(|name| name.parse::<core::net::IpAddr>().is_ok()) {
+        return Ok(host.text.clone());
+    }
+    let no_address = |error| HostsError::NoAddress(host.text.clone(), error);
+    let found = resolve::addresses(name, port, RESOLVE_TIME).map_err(no_address)?;
+    let address = found.first().map(|address| address.ip()).ok_or_else(|| {
+        no_address(std::io::Error::new(std::io::ErrorKind::NotFound, "it has none"))
+    })?;
+    let mut resolved = host.clone();
+    resolved.transport = Transport::Tcp { host: address.to_string(), port };
+    let rest = host.text.strip_prefix(name.as_str()).filter(|_| address.is_ipv4());
+    Ok(rest.map_or_else(|| resolved.to_string(), |rest| format!("{address}{rest}")))
+}
+
+/// Where a host list may come from.
+pub(super) struct Sources<'a> {
+    /// `--hosts`.
+    pub(super) option: Option<&'a str>,
+    /// `setup.toml`.
+    pub(super) settings: &'a Settings,
+    /// What makepkg has now.
+    pub(super) now: &'a Configuration,
+    /// Whose configuration it is.
+    pub(super) subject: &'a Subject,
+    /// Whether what is there now is taken without asking.
+    pub(super) take: bool,
+}
+
+impl Sources<'_> {
+    /// Takes the first there is, or asks, proposing what is there now. `None`: the person gave no
+    /// answer.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError`].
+    pub(super) fn choose(&self) -> Result<Option<Hosts>, HostsError> {
+        if let Some(text) = self.option {
+            return Hosts::read(text).map(Some);
+        }
+        if !self.settings.volunteers.is_empty() {
+            let specs = self.settings.volunteers.iter().map(VolunteerEntry::host_spec);
+            return Hosts::read(&specs.collect::<Vec<_>>().join(" ")).map(Some);
+        }
+        let variable = self.now.text("DISTCC_HOSTS").filter(|text| has_words(text));
+        match variable {
+            Some(text) if self.take => Hosts::read(&text).map(Some),
+            variable if !self.take && ask::can_ask() => {
+                Ok(ask_for(variable.or_else(|| self.hosts_file()).as_deref()))
+            }
+            _ => Err(HostsError::None),
+        }
+    }
+
+    /// The hosts file that the client reads where DISTCC_HOSTS is not set.
+    fn hosts_file(&self) -> Option<String> {
+        let system = self.subject.root.join(SYSTEM_HOSTS.trim_start_matches('/'));
+        let user = self.subject.home.as_deref().map(|home: &Path| home.join(".distcc/hosts"));
+        let files: Vec<_> = user.into_iter().chain([system]).collect();
+        let source = find::find(None, &files, &RealDisk).ok().flatten()?;
+        Some(source.text).filter(|text| has_words(text))
+    }
+}
+
+fn has_words(text: &str) -> bool {
+    list::words(text).next().is_some()
+}
+
+/// Asks until the answer is a host list.
+fn ask_for(proposal: Option<&str>) -> Option<Hosts> {
+    let proposal = proposal.and_then(|text| Hosts::read(text).ok()).map(|hosts| hosts.text);
+    let question = match &proposal {
+        Some(text) => format!("Hosts, Enter for the ones there are now\n[{text}]: "),
+        None => "Hosts, from the most to the least powerful, each with its slots, as in\n\
+                 localhost/9 192.168.10.2/5 192.168.10.3/5: "
+            .to_owned(),
+    };
+    loop {
+        let answer = ask::line(&question)?;
+        let text = match (answer.as_str(), &proposal) {
+            ("", Some(proposal)) => proposal.as_str(),
+            (answer, _) => answer,
+        };
+        match Hosts::read(text) {
+            Ok(hosts) => return Some(hosts),
+            Err(error) => crate::setup::complain(&error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(text: &str) -> u32 {
+        Hosts::read(text).unwrap().slots()
+    }
+
+    #[test]
+    fn the_sum_of_slots_is_that_of_the_hosts_that_lend_some() {
+        assert_eq!(slots("localhost/9 192.168.10.2/5 192.168.10.3/5 192.168.10.4/3"), 22);
+        assert_eq!(slots("localhost desk @far"), 2 + 4 + 4);
+        let odd =
+            "--randomize --localslots=5 --localslots_cpp=9 +zeroconf desk:3633/6,lzo b/8,down";
+        assert_eq!(slots(odd), 6);
+        assert_eq!(slots("# mine\ndesk/5:3635 # the fast one\n[::1]/2"), 7);
+    }
+
+    #[test]
+    fn a_list_is_one_line_of_words() {
+        let hosts = Hosts::read("  a/1\t b/2 # c\n# d\nlocalhost").unwrap();
+        assert_eq!(hosts.text, "a/1 b/2 localhost");
+    }
+
+    #[test]
+    fn what_no_build_could_use_is_an_error_that_says_what_to_write() {
+        let error = |text: &str| Hosts::read(text).unwrap_err().to_string();
+        insta::assert_snapshot!(["", "--randomize", "a,down", "a/b"].map(error).join("\n"), @r"
+        `` has no host in it (write names or addresses, as in `localhost/9 10.0.0.7/5`)
+        `--randomize` has no host in it (write names or addresses, as in `localhost/9 10.0.0.7/5`)
+        `a,down`: no host lends a slot (take `,down` away)
+        host spec `a/b`: `b` is no number of slots (write 1 to 65535, as in `10.0.0.7/8`)
+        ");
+    }
+
+    #[test]
+    fn where_only_addresses_work_names_are_looked_up() {
+        let of = |text: &str| Hosts::read(text).unwrap().by_address().map(|hosts| hosts.text);
+        let kept = "localhost/9 --localslots=3 10.0.0.7:3633/5,lzo [fd00::7]/4";
+        assert_eq!(of(kept).unwrap(), kept);
+        let looked_up = of("--randomize LOCALHOST:3633/5,lzo 10.0.0.1").unwrap();
+        let expected = ["127.0.0.1:3633/5,lzo", "[::1]:3633/5,lzo"];
+        assert!(expected.map(|host| format!("--randomize {host} 10.0.0.1")).contains(&looked_up));
+        let error = |text: &str| of(text).unwrap_err().to_string();
+        insta::assert_snapshot!(["+zeroconf", "@far/4"].map(error).join("\n"), @r"
+        `+zeroconf` does not work where only addresses do, as in a chroot: nothing announces itself in there; write the hosts' addresses
+        `@far/4` does not work where only addresses do, as in a chroot: no ssh key is in there; write the address of a volunteer
+        ");
+        assert!(error("no-such-host.invalid/4").contains("its address was not found"));
+    }
+}

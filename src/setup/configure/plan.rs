@@ -1,0 +1,273 @@
+//! What to write where, and the proof that makepkg would then have the values wanted.
+
+use std::path::Path;
+
+use crate::arch::configuration::{Configuration, Position};
+use crate::makepkg_conf::document::Document;
+use crate::makepkg_conf::edit::{self, Absent};
+use crate::makepkg_conf::makeflags;
+use crate::setup::apply::change::ChangeSet;
+use crate::setup::configure::consent::Consent;
+use crate::setup::configure::draft::{Draft, DraftError};
+use crate::setup::configure::edits::{self, Put, Spot};
+use crate::setup::configure::native::{self, NativeError};
+use crate::setup::configure::place::Place;
+use crate::setup::configure::wanted::{Setting, Wanted};
+use crate::setup::configure::{March, drop_in};
+
+/// More files than this do not override one another in turn.
+const MOST_OVERRIDES: usize = 16;
+
+/// How to plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planner<'a> {
+    /// Where to write.
+    pub(super) place: &'a Place,
+    /// What makepkg is to have.
+    pub(super) wanted: &'a Wanted,
+    /// Whether other files may be edited.
+    pub(super) consent: Consent,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// The files' changes; none if makepkg has all values already.
+    pub(super) changes: ChangeSet,
+    /// What makepkg has now.
+    pub(super) now: Configuration,
+    /// What it will have.
+    pub(super) then: Configuration,
+}
+
+/// Why there is no plan; nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum PlanError {
+    /// The configuration cannot be worked out.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// What native stands for cannot be found out.
+    #[error(transparent)]
+    Native(#[from] NativeError),
+    /// A file that is read later sets another value: where, that line, and what to write.
+    #[error(
+        "{file}:{line}: this is read later, and sets {variable}, too\n    {source_line}\n\
+         so nothing was written: write `{wanted}` there,\n\
+         or use --overrides to have it changed as well",
+        file = .position.file.display(),
+        line = .position.line
+    )]
+    Overridden {
+        /// Where.
+        position: Position,
+        /// What is set there.
+        variable: &'static str,
+        /// The line.
+        source_line: String,
+        /// What to write.
+        wanted: String,
+        /// Whether a person was asked and said no.
+        declined: bool,
+    },
+    /// What was written has no effect.
+    #[error(
+        "{variable} would still be `{found}` and not have {wanted}: {place} has the last word, and \
+         it cannot be edited for that by a program; nothing was written"
+    )]
+    NoEffect {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        found: String,
+        /// What it should have.
+        wanted: String,
+        /// The file that sets it.
+        place: String,
+    },
+}
+
+impl Planner<'_> {
+    /// Works it out.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`].
+    pub(super) fn plan(&self, mut draft: Draft<'_>) -> Result<Plan, PlanError> {
+        let now = draft.evaluate()?;
+        let missing: Vec<_> =
+            Setting::ALL.into_iter().filter(|&one| !self.wanted.holds(one, &now)).collect();
+        for &setting in &missing {
+            match self.place {
+                Place::DropIn(_) => {}
+                Place::Only(file) => drop(self.edit(&mut draft, file, setting)?),
+                Place::Deciding => self.edit_where_it_decides(&mut draft, setting, &now)?,
+            }
+        }
+        if let (Place::DropIn(file), false) = (self.place, missing.is_empty()) {
+            self.write_drop_in(&mut draft, file)?;
+        }
+        for setting in Setting::ALL {
+            self.edit_overrides(&mut draft, setting)?;
+        }
+        if self.wanted.march == March::Replace {
+            native::replace(&mut draft, self.consent)?;
+        }
+        let then = draft.evaluate()?;
+        self.verify(&then)?;
+        Ok(Plan { changes: draft.changes(), now, then })
+    }
+
+    /// Writes the drop-in anew, if it is not there, sets nothing, or is just as we write it.
+    fn write_drop_in(&self, draft: &mut Draft<'_>, file: &Path) -> Result<(), PlanError> {
+        let text = draft.text(file).unwrap_or_default();
+        let own = drop_in::makeflags_of(text);
+        if own.is_none() && !drop_in::is_inert(text) {
+            for setting in Setting::ALL {
+                self.edit(draft, file, setting)?;
+            }
+            return Ok(());
+        }
+        // The words beside `-j` are those that makepkg would have without this drop-in.
+        let makeflags = match own {
+            Some(own) => own,
+            None => {
+                let before = draft.evaluate_before(file)?;
+                let set = before.position("MAKEFLAGS").and_then(|_| before.text("MAKEFLAGS"));
+                set.unwrap_or_default()
+            }
+        };
+        let makeflags = makeflags::with_jobs(&makeflags, self.wanted.jobs);
+        draft.write(file, drop_in::text(&self.wanted.hosts, &makeflags).into_bytes());
+        Ok(())
+    }
+
+    /// Edits the file that sets it last; or makepkg.conf, where nothing but an addition in a later
+    /// file does.
+    fn edit_where_it_decides(
+        &self,
+        draft: &mut Draft<'_>,
+        setting: Setting,
+        now: &Configuration,
+    ) -> Result<(), PlanError> {
+        let last = now.position(setting.variable()).map(|position| position.file.clone());
+        let last = last.filter(|file| draft.has(file) && !draft.is_users(file));
+        let main = draft.main_file().to_owned();
+        let mut files = match setting {
+            Setting::BuildEnv => vec![main.clone()],
+            Setting::Hosts | Setting::Jobs => vec![last.clone().unwrap_or_else(|| main.clone())],
+        };
+        files.extend(last.into_iter().chain([main]));
+        files.dedup();
+        for file in &files {
+            let before = draft.clone();
+            self.edit(draft, file, setting)?;
+            if self.wanted.holds(setting, &draft.evaluate()?) {
+                return Ok(());
+            }
+            *draft = before;
+        }
+        Ok(())
+    }
+
+    /// Edits files that are read later and set another value, or says where they do.
+    fn edit_overrides(&self, draft: &mut Draft<'_>, setting: Setting) -> Result<(), PlanError> {
+        for _ in 0..MOST_OVERRIDES {
+            let configuration = draft.evaluate()?;
+            if self.wanted.holds(setting, &configuration) {
+                return Ok(());
+            }
+            let no_effect = || self.no_effect(setting, &configuration);
+            let position = configuration.position(setting.variable()).ok_or_else(no_effect)?;
+            if !draft.has(&position.file) {
+                return Err(no_effect());
+            }
+            let source_line = source_line(draft, position);
+            if !self.consent.allows(position, setting.variable(), &source_line) {
+                return Err(PlanError::Overridden {
+                    position: position.clone(),
+                    variable: setting.variable(),
+                    source_line,
+                    wanted: self.wanted.assignment(
+                        setting,
+                        &configuration.text(setting.variable()).unwrap_or_default(),
+                    ),
+                    declined: self.consent == Consent::Ask,
+                });
+            }
+            if !self.edit(draft, &position.file, setting)? {
+                return Err(no_effect());
+            }
+        }
+        Err(self.no_effect(setting, &draft.evaluate()?))
+    }
+
+    /// Puts it into `file`: where it stands now, or, where that has no effect, at the file's end.
+    /// Says whether it has one, unless a later file takes it away again.
+    fn edit(
+        &self,
+        draft: &mut Draft<'_>,
+        file: &Path,
+        setting: Setting,
+    ) -> Result<bool, DraftError> {
+        // What is read later adds to what was set before.
+        let absent = match file == draft.main_file() {
+            true => Absent::Define,
+            false => Absent::Extend,
+        };
+        let now = draft.evaluate()?;
+        if self.wanted.holds(setting, &now) {
+            return Ok(true);
+        }
+        let found = now.position(setting.variable()).and_then(|_| now.text(setting.variable()));
+        let found = found.unwrap_or_default();
+        let here = now.position(setting.variable()).filter(|position| position.file == file);
+        let here = here.map(|position| Spot::Line(position.line));
+        let others = [Spot::Text(edit::Place::There), Spot::Text(edit::Place::AtEnd)];
+        for spot in here.into_iter().chain(others) {
+            let before = draft.clone();
+            let text = draft.text(file).unwrap_or_default();
+            let put = Put { setting, wanted: self.wanted, found: &found, absent };
+            let edited = edits::edit(text, put, spot);
+            if draft.text(file) == Some(&edited) {
+                continue;
+            }
+            draft.write(file, edited);
+            // An edit may be one that bash cannot read, as of a variable that is read-only.
+            if let Ok(then) = draft.evaluate() {
+                let last = then.position(setting.variable());
+                let is_last = last.is_none_or(|position| position.file == file);
+                if self.wanted.holds(setting, &then) || !is_last {
+                    return Ok(true);
+                }
+            }
+            *draft = before;
+        }
+        Ok(false)
+    }
+
+    fn verify(&self, then: &Configuration) -> Result<(), PlanError> {
+        let failing = Setting::ALL.into_iter().find(|&one| !self.wanted.holds(one, then));
+        failing.map_or(Ok(()), |setting| Err(self.no_effect(setting, then)))
+    }
+
+    fn no_effect(&self, setting: Setting, found: &Configuration) -> PlanError {
+        let variable = setting.variable();
+        let place = match found.position(variable) {
+            Some(position) => format!("{}:{}", position.file.display(), position.line),
+            None => "the environment".to_owned(),
+        };
+        PlanError::NoEffect {
+            variable,
+            found: found.text(variable).unwrap_or_default(),
+            wanted: self.wanted.value(setting),
+            place,
+        }
+    }
+}
+
+/// The line at a position.
+fn source_line(draft: &Draft<'_>, position: &Position) -> String {
+    let document = Document::parse(draft.text(&position.file).unwrap_or_default());
+    String::from_utf8_lossy(document.line(position.line)).trim().to_owned()
+}
