@@ -137,7 +137,8 @@ pub enum EvaluateError {
     LastCommand(PathBuf, i32),
     /// It ends the shell that reads it.
     #[error(
-        "{file}: it ends the shell that reads it (`exit`, `exec`, or `set -e`), and makepkg with it",
+        "{file}: it ends the shell that reads it (`exit`, `exec`, or `set -e`), and makepkg with \
+         it",
         file = .0.display()
     )]
     Exits(PathBuf),
@@ -149,7 +150,10 @@ pub enum EvaluateError {
     )]
     TooLong(PathBuf, Duration),
     /// It prints without end.
-    #[error("{file}: it prints more than {MOST_PRINTED} bytes while it is read", file = .0.display())]
+    #[error(
+        "{file}: it prints more than {MOST_PRINTED} bytes while it is read",
+        file = .0.display()
+    )]
     Prints(PathBuf),
     /// bash could not be run, or its answer could not be read.
     #[error("bash cannot be run to read {file}: {error}", file = .0.display(), error = .1)]
