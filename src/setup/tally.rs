@@ -143,7 +143,7 @@ impl Tally {
         units.map(|(_, stayed)| stayed.commands).sum()
     }
 
-    /// The reasons with their counters: those worth acting on first, and of these the most frequent.
+    /// The reasons with their counters: those worth acting on first, of these the most frequent.
     pub(super) fn reasons(&self) -> Vec<(&str, &Stayed)> {
         let mut reasons: Vec<_> =
             self.stayed.iter().map(|(counter, stayed)| (counter.as_str(), stayed)).collect();

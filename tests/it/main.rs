@@ -36,6 +36,7 @@ mod setup_configure;
 mod setup_doctor;
 mod setup_march;
 mod setup_report;
+mod setup_volunteer;
 mod shell;
 mod signals;
 mod support;

@@ -88,7 +88,7 @@ impl ApplyError {
 }
 
 /// This very command, as root.
-fn sudo_command() -> String {
+pub(crate) fn sudo_command() -> String {
     let words: Vec<String> =
         std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let mut command = format!("sudo distcc-setup {}", shell_words::join(&words));

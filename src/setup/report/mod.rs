@@ -1,7 +1,7 @@
 //! `distcc-setup report`: what was compiled where, and why here, from the client's journal.
 //!
-//! [`when`] reads moments, [`mark`] keeps when builds began, [`subject`] finds the entries. Their sum
-//! ([`crate::setup::tally`]) is told by [`text`], [`json`] and [`html`].
+//! [`when`] reads moments, [`mark`] keeps when builds began, [`subject`] finds the entries. Their
+//! sum ([`crate::setup::tally`]) is told by [`text`], [`json`] and [`html`].
 
 mod html;
 mod json;
@@ -26,7 +26,7 @@ use crate::setup::tally::shown;
 /// Options of `distcc-setup report`.
 #[derive(Args, Debug)]
 pub struct ReportOptions {
-    /// Only what ended after WHEN: 10m, 2h or 3d ago, a date or time (2026-11-28T10:30), or @SECONDS
+    /// Only what ended after WHEN: 10m, 2h, 3d ago, a date or time (2026-11-28T10:30), or @SECONDS
     #[arg(long, value_name = "WHEN", conflicts_with = "last_build")]
     pub since: Option<String>,
     /// Only the newest build that makepkg's hook has marked, or the newest of the package NAME
@@ -42,7 +42,8 @@ pub struct ReportOptions {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Mark the beginning of a build of NAME, and report nothing
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["since", "last_build", "line", "json", "html"])]
+    #[arg(long, value_name = "NAME",
+          conflicts_with_all = ["since", "last_build", "line", "json", "html"])]
     pub mark: Option<String>,
     /// The client's state directory, instead of DISTCC_DIR or ~/.distcc
     #[arg(long, value_name = "DIR")]

@@ -90,7 +90,10 @@ mod tests {
         assert_eq!(summary(&[]), "");
         assert_eq!(summary(&[local("", "link", "links"), local("", "conftest", "a test")]), "");
         let one = remote("a.c", "one/2");
-        assert_eq!(summary(std::slice::from_ref(&one)), "The only unit was distributed to 1 volunteer\n");
+        assert_eq!(
+            summary(std::slice::from_ref(&one)),
+            "The only unit was distributed to 1 volunteer\n"
+        );
         let entries = [one.clone(), remote("b.c", "two"), local("", "link", "links")];
         assert_eq!(summary(&entries), "All 2 units were distributed to 2 volunteers\n");
         let entries = [one, local("b.c", "diagnostics", "warns")];

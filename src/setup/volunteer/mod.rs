@@ -1,14 +1,117 @@
-//! `distcc-setup volunteer`.
+//! `distcc-setup volunteer`: makes this machine a volunteer.
+//!
+//! [`plan`] works out what `/etc/conf.d/distccd` should say, by way of [`env_file`] and
+//! [`arguments`]; [`firewall`] and [`service`] know the commands that follow ([`command`]), and
+//! whether the daemon lets clients in. [`networks`] are those that this machine is attached to.
 
-use clap::Args;
+mod arguments;
+mod command;
+mod env_file;
+mod firewall;
+mod networks;
+mod options;
+mod plan;
+mod service;
+mod steps;
+mod tell;
+
+use std::path::Path;
+
+use nix::unistd::Uid;
 
 use crate::base::exit::Exit;
+use crate::setup::apply::apply_error::{ApplyError, sudo_command};
+use crate::setup::apply::state::{SYSTEM_DIR, State};
+use crate::setup::apply::{ask, diff};
+use crate::setup::screen;
+pub use crate::setup::volunteer::options::VolunteerOptions;
+use crate::setup::volunteer::plan::Plan;
+use crate::setup::volunteer::steps::Steps;
 
-/// Options of `distcc-setup volunteer`.
-#[derive(Args, Debug)]
-pub struct VolunteerOptions {}
+/// Who was asked says no.
+const DECLINED: Exit = Exit(1);
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    #[error("{0}")]
+    Options(String),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error(
+        "only root can start distccd and change the firewall; run it as root: {}",
+        sudo_command()
+    )]
+    NotRoot,
+    #[error(
+        "stdin is no terminal, so nobody can be asked; nothing was done (--yes does it without \
+         asking, --dry-run only shows)"
+    )]
+    NobodyToAsk,
+    #[error("{0}")]
+    Command(String),
+}
 
 /// Does it.
-pub(super) fn run(_options: &VolunteerOptions) -> Exit {
-    Exit::FAILED
+pub(super) fn run(options: &VolunteerOptions) -> Exit {
+    volunteer(options).unwrap_or_else(|stop| {
+        super::complain(&stop.to_string());
+        if let Stop::Apply(error) = &stop {
+            error.advice().iter().for_each(|advice| super::complain(advice));
+        }
+        Exit::FAILED
+    })
+}
+
+fn volunteer(options: &VolunteerOptions) -> Result<Exit, Stop> {
+    let (wanted, temp_dir) = options.wanted().map_err(Stop::Options)?;
+    let plan = plan::plan(&options.root, &wanted, &temp_dir)?;
+    let steps = Steps::find(options, &plan);
+    screen::write(&diff::of_all(&plan.changes, diff::has_colours()));
+    screen::write(&tell::before(&plan, &steps));
+    if options.dry_run {
+        return Ok(Exit::OK);
+    }
+    if !plan.changes.is_empty() || !steps.is_empty() {
+        may_go_on(options, &plan, &steps)?;
+        if !options.yes && !ask::confirm("Do this?", true) {
+            screen::write("Nothing was done.\n");
+            return Ok(DECLINED);
+        }
+        write(&options.root, &plan)?;
+        for line in steps.commands() {
+            screen::write(&format!("$ {}\n", line.text()));
+            line.run().map_err(Stop::Command)?;
+        }
+    }
+    if options.root != Path::new("/") {
+        return Ok(Exit::OK);
+    }
+    let (text, exit) = tell::after(&plan, &steps);
+    screen::write(&text);
+    Ok(exit)
+}
+
+/// Makes sure that all of it can be done, before anybody is asked.
+fn may_go_on(options: &VolunteerOptions, plan: &Plan, steps: &Steps) -> Result<(), Stop> {
+    if !steps.is_empty() && options.root == Path::new("/") && !Uid::effective().is_root() {
+        return Err(Stop::NotRoot);
+    }
+    plan.changes.ensure_writable()?;
+    match options.yes || ask::can_ask() {
+        true => Ok(()),
+        false => Err(Stop::NobodyToAsk),
+    }
+}
+
+/// Writes the file; `distcc-setup undo` takes that back.
+fn write(root: &Path, plan: &Plan) -> Result<(), Stop> {
+    if plan.changes.is_empty() {
+        return Ok(());
+    }
+    let state = State { dir: root.join(SYSTEM_DIR), owner: None };
+    let locked = state.lock()?;
+    locked.apply(&plan.changes, "distcc-setup volunteer")?;
+    screen::write(&format!("{} is written.\n", root.join(plan::FILE).display()));
+    Ok(())
 }

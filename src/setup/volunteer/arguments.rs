@@ -1,0 +1,259 @@
+//! The words of DISTCC_ARGS, and what the options of `volunteer` make of them.
+
+use std::net::IpAddr;
+
+/// Where the article on distcc in Arch's wiki has the log.
+const LOG_FILE: &str = "/tmp/distccd.log";
+/// Options of distccd that this file knows, as `--LONG` and `-SHORT`.
+const ALLOW: (&str, Option<&str>) = ("--allow", Some("-a"));
+const JOBS: (&str, Option<&str>) = ("--jobs", Some("-j"));
+const NICE: (&str, Option<&str>) = ("--nice", Some("-N"));
+const PORT: (&str, Option<&str>) = ("--port", Some("-p"));
+const LISTEN: (&str, Option<&str>) = ("--listen", None);
+const LOG: (&str, Option<&str>) = ("--log-file", None);
+const LOG_LEVEL: (&str, Option<&str>) = ("--log-level", None);
+const PRIVATE: &str = "--allow-private";
+
+/// What is to be in DISTCC_ARGS; what is `None` or empty stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// Networks that may connect.
+    pub allow: Vec<String>,
+    /// All private networks may connect.
+    pub allow_private: bool,
+    /// The address to listen at.
+    pub listen: Option<IpAddr>,
+    /// The port.
+    pub port: Option<u16>,
+    /// Compiles at once.
+    pub jobs: Option<u16>,
+    /// Increment of the nice level.
+    pub nice: Option<i8>,
+    /// The log file.
+    pub log_file: Option<String>,
+    /// Which messages are kept.
+    pub log_level: Option<String>,
+}
+
+/// DISTCC_ARGS as words; systemd splits them at blanks, and no shell reads them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Arguments(Vec<String>);
+
+impl Arguments {
+    /// The words of `text`.
+    pub(super) fn read(text: &str) -> Self {
+        Self(text.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// The text again.
+    pub(super) fn text(&self) -> String {
+        self.0.join(" ")
+    }
+
+    /// What these become. Where nobody but this machine may connect, private networks may, unless
+    /// something else is wanted; and what says nothing else yet gets a log file.
+    pub(super) fn with(&self, wanted: &Wanted) -> Self {
+        let mut new = self.clone();
+        let closed = self.is_closed();
+        let allow_private = wanted.allow_private || (closed && wanted.allow.is_empty());
+        if allow_private || !wanted.allow.is_empty() {
+            new.set_access(&wanted.allow, allow_private);
+        }
+        new.set(LISTEN, wanted.listen);
+        new.set(PORT, wanted.port);
+        new.set(JOBS, wanted.jobs);
+        new.set(NICE, wanted.nice);
+        new.set(LOG_LEVEL, wanted.log_level.as_ref());
+        let fresh = closed && self.0.len() == 2 * self.allowed().len();
+        let log_file = wanted.log_file.as_deref().or(fresh.then_some(LOG_FILE));
+        new.set(LOG, log_file);
+        new
+    }
+
+    /// Networks that `--allow` names.
+    pub(super) fn allowed(&self) -> Vec<String> {
+        self.values(ALLOW).into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// Whether private networks may connect; without any option distccd lets them.
+    pub(super) fn allows_private(&self) -> bool {
+        self.0.iter().any(|word| word == PRIVATE) || self.allowed().is_empty()
+    }
+
+    /// The port.
+    pub(super) fn port(&self) -> u16 {
+        self.get(PORT).and_then(|port| port.parse().ok()).unwrap_or(3632)
+    }
+
+    /// The address to listen at.
+    pub(super) fn listen(&self) -> Option<IpAddr> {
+        self.get(LISTEN)?.parse().ok()
+    }
+
+    /// Compiles at once, if that is said.
+    pub(super) fn jobs(&self) -> Option<usize> {
+        self.get(JOBS)?.parse().ok()
+    }
+
+    /// Whether none but this machine itself may connect.
+    fn is_closed(&self) -> bool {
+        let allowed = self.allowed();
+        let loopback = |network: &String| network.starts_with("127.") || network.starts_with("::1");
+        let private = self.0.iter().any(|word| word == PRIVATE);
+        !private && allowed.iter().all(loopback)
+    }
+
+    /// Replaces all options on access by these, where the first of them stood.
+    fn set_access(&mut self, allow: &[String], private: bool) {
+        let first = self.0.iter().position(|word| word == PRIVATE);
+        let at = self.remove(ALLOW).into_iter().chain(first).min().unwrap_or(0);
+        self.0.retain(|word| word != PRIVATE);
+        let mut words = Vec::new();
+        if private {
+            words.push(PRIVATE.to_owned());
+        }
+        for network in allow {
+            words.extend([ALLOW.0.to_owned(), network.clone()]);
+        }
+        let at = at.min(self.0.len());
+        self.0.splice(at..at, words);
+    }
+
+    /// Gives `option` this value, where it stands or at the end.
+    fn set(&mut self, option: (&str, Option<&str>), value: Option<impl ToString>) {
+        let Some(value) = value.map(|value| value.to_string()) else { return };
+        if self.get(option).as_ref() == Some(&value) {
+            return;
+        }
+        let at = self.remove(option).unwrap_or(self.0.len()).min(self.0.len());
+        self.0.splice(at..at, [option.0.to_owned(), value]);
+    }
+
+    /// The last value of `option`: distccd takes that.
+    fn get(&self, option: (&str, Option<&str>)) -> Option<String> {
+        self.values(option).pop().map(|(_, value)| value)
+    }
+
+    /// All values of `option`, each with the places of its words.
+    fn values(&self, (long, short): (&str, Option<&str>)) -> Vec<(Vec<usize>, String)> {
+        let mut values = Vec::new();
+        for (at, word) in self.0.iter().enumerate() {
+            let is_long = word.strip_prefix(long);
+            let is_short = short.and_then(|short| word.strip_prefix(short));
+            let found = match (is_long, is_short) {
+                (Some(""), _) | (_, Some("")) => {
+                    self.0.get(at + 1).map(|value| (vec![at, at + 1], value.clone()))
+                }
+                (Some(rest), _) => rest.strip_prefix('=').map(|value| (vec![at], value.to_owned())),
+                (None, Some(rest)) => {
+                    Some((vec![at], rest.strip_prefix('=').unwrap_or(rest).to_owned()))
+                }
+                (None, None) => None,
+            };
+            values.extend(found);
+        }
+        values
+    }
+
+    /// Takes all words of `option` away; says where the first was.
+    fn remove(&mut self, option: (&str, Option<&str>)) -> Option<usize> {
+        let places: Vec<usize> =
+            self.values(option).into_iter().flat_map(|(places, _)| places).collect();
+        let mut at = 0..;
+        self.0.retain(|_| at.next().is_some_and(|at| !places.contains(&at)));
+        places.first().copied()
+    }
+}
+
+/// Reads a network as distccd does: an address, perhaps with the number of its bits or with a mask.
+///
+/// # Errors
+///
+/// A sentence that says what is wrong.
+pub(super) fn read_network(text: &str) -> Result<String, String> {
+    let bad = || {
+        format!("`{text}` is no network; write one as 192.168.0.0/24, 10.0.0.7 or 2001:db8::/64")
+    };
+    let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
+    let address: IpAddr = address.parse().map_err(|_| bad())?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let is_mask = |bits: &str| address.is_ipv4() && bits.parse::<std::net::Ipv4Addr>().is_ok();
+    let fits = |bits: &str| bits.parse::<u8>().is_ok_and(|bits| bits <= most) || is_mask(bits);
+    match bits.is_none_or(fits) {
+        true => Ok(text.to_owned()),
+        false => Err(bad()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn with(text: &str, wanted: &Wanted) -> String {
+        Arguments::read(text).with(wanted).text()
+    }
+
+    #[test]
+    fn a_fresh_file_gets_what_the_article_has() {
+        let wanted = Wanted::default();
+        let article = "--allow-private --log-file /tmp/distccd.log";
+        assert_eq!(with("", &wanted), article);
+        assert_eq!(with("--allow 127.0.0.1", &wanted), article);
+        assert_eq!(with(article, &wanted), article);
+    }
+
+    #[test]
+    fn an_access_list_that_somebody_wrote_stays_unless_another_is_wanted() {
+        let text = "--allow 192.168.0.0/24 --log-level error -j4";
+        assert_eq!(with(text, &Wanted::default()), text);
+        let wanted = Wanted { allow: vec!["10.0.0.0/8".into()], ..Wanted::default() };
+        assert_eq!(with(text, &wanted), "--allow 10.0.0.0/8 --log-level error -j4");
+        let wanted = Wanted { allow_private: true, allow: vec!["2001:db8::/64".into()], ..wanted };
+        assert_eq!(
+            with("-j4 -a10.0.0.1 --allow=10.0.0.2 --stats", &wanted),
+            "-j4 --allow-private --allow 2001:db8::/64 --stats"
+        );
+    }
+
+    #[test]
+    fn an_option_changes_where_it_stands_in_whatever_form() {
+        let wanted =
+            Wanted { jobs: Some(9), port: Some(3633), nice: Some(-5), ..Wanted::default() };
+        let text = "--allow-private --log-stderr";
+        for jobs in ["--jobs 4", "--jobs=4", "-j 4", "-j4", "-j=4", "-j3 -j 4"] {
+            let new = with(&format!("{jobs} {text} -N 3"), &wanted);
+            assert_eq!(new, format!("--jobs 9 {text} --nice -5 --port 3633"), "{jobs}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_already_is_left_as_it_is_written() {
+        let wanted = Wanted { jobs: Some(4), ..Wanted::default() };
+        let text = "--allow-private -j4";
+        assert_eq!(with(text, &wanted), text);
+    }
+
+    #[test]
+    fn networks_are_read_as_distccd_reads_them() {
+        for good in ["10.0.0.7", "192.168.0.0/24", "10.0.0.0/255.0.0.0", "fd00::/8", "::1"] {
+            assert_eq!(read_network(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "lan", "10.0.0.0/33", "fd00::/129", "10.0.0.0/", "1.2.3.4 --user root"] {
+            assert!(read_network(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_second_time_changes_nothing(
+            text in "((--allow |-a|-a |--allow=)10\\.0\\.0\\.1 |-j ?4 |--jobs=4 |--port 5 |--allow-private |--x ){0,8}",
+            jobs in prop::option::of(1_u16..9),
+        ) {
+            let wanted = Wanted { jobs, port: Some(3), ..Wanted::default() };
+            let once = with(&text, &wanted);
+            prop_assert_eq!(with(&once, &wanted), once);
+        }
+    }
+}
