@@ -358,8 +358,10 @@ fn inherited() -> Vec<(OsString, OsString)> {
 /// What bash says of a file that it cannot parse: `FILE: line N: syntax error …`.
 fn syntax_error(errors: &str, files: &[PathBuf]) -> Option<(PathBuf, usize, String)> {
     errors.lines().find_map(|line| {
-        let file = files.iter().find(|file| line.starts_with(&*file.to_string_lossy()))?;
-        let rest = line.strip_prefix(&*file.to_string_lossy())?.strip_prefix(": line ")?;
+        // A drop-in's name begins with that of the file that it belongs to.
+        let (file, rest) = files.iter().find_map(|file| {
+            Some((file, line.strip_prefix(&*file.to_string_lossy())?.strip_prefix(": line ")?))
+        })?;
         let (number, what) = rest.split_once(": ")?;
         let is_syntax = ["syntax error", "unexpected EOF", "unexpected end of file"]
             .iter()
@@ -547,6 +549,13 @@ mod tests {
         ETC/makepkg.conf: reading it takes more than 700ms; makepkg would wait as long (does it loop, ask, or use the network?)
         ETC/makepkg.conf: it prints more than 1048576 bytes while it is read
         ");
+    }
+
+    #[test]
+    fn a_drop_in_that_bash_cannot_understand_is_named() {
+        let error = read("A=1\n", &[("b.conf", "B=2\nif true; then )\n")]).unwrap_err();
+        let begin = "ETC/makepkg.conf.d/b.conf:2: syntax error near unexpected token";
+        assert!(error.starts_with(begin), "{error}");
     }
 
     #[test]
