@@ -53,6 +53,12 @@ pub fn jobs(text: &str) -> Jobs {
     place(&words(text)).map_or(Jobs::Missing, |place| place.jobs)
 }
 
+/// The word of `text` that decides how many jobs there are: `-j44`, or the `44` of `-j 44`.
+pub fn deciding_word(text: &str) -> Option<&str> {
+    let words = words(text);
+    place(&words).and_then(|place| words.get(place.word).copied())
+}
+
 /// The limit of the load average, as it is written, if `text` sets one.
 pub fn load_limit(text: &str) -> Option<String> {
     let words = words(text);
@@ -232,6 +238,15 @@ fn spans(text: &str) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_word_that_decides_is_the_one_with_the_number() {
+        let cases = [("-j2 -l8 -kj4 V=1", "-kj4"), ("-j 4", "4"), ("-l8 --jobs", "--jobs")];
+        for (text, word) in cases {
+            assert_eq!(deciding_word(text), Some(word), "{text}");
+        }
+        assert_eq!(deciding_word("-l8"), None);
+    }
 
     #[test]
     fn jobs_are_understood_in_each_of_makes_spellings() {

@@ -31,6 +31,7 @@ mod makepkg_conf;
 mod monitor;
 mod package;
 mod projects;
+mod setup_check;
 mod setup_completions;
 mod setup_configure;
 mod setup_doctor;

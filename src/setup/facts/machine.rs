@@ -1,0 +1,395 @@
+//! The machine, or the chroot: what is installed, and where the client keeps its state.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::base::dirs::MASQUERADE;
+use crate::base::disk::{Disk, RealDisk};
+use crate::masquerade;
+
+/// Where ccache keeps its links, for makepkg.
+pub const CCACHE_DIR: &str = "/usr/lib/ccache/bin";
+/// Where our hook for makepkg is, below the root.
+const HOOK: &str = "usr/share/makepkg/buildenv/zz-distcc.sh";
+/// Where the daemons' settings are, below the root.
+const SERVICE_FILES: &str = "etc/conf.d";
+/// Where systemd keeps what starts at boot, below the root.
+const WANTS: &str = "etc/systemd/system/multi-user.target.wants";
+/// A longer file is none of a daemon's settings.
+const MOST_BYTES: u64 = 1 << 16;
+/// Directories of a system's own programs, below the root.
+const BIN_DIRS: [&str; 4] = ["usr/local/sbin", "usr/local/bin", "usr/bin", "opt/bin"];
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(default, deny_unknown_fields))]
+pub struct Machine {
+    /// Processors of this machine.
+    pub processors: u32,
+    /// Whether the build runs in a devtools chroot.
+    pub is_chroot: bool,
+    /// Whether the client is on PATH.
+    pub client: bool,
+    /// The same for the machine itself, where the subject is a chroot.
+    pub client_on_host: bool,
+    /// Whether ccache is on PATH.
+    pub ccache: bool,
+    /// Whether the directory of its links is where makepkg looks.
+    pub ccache_dir: bool,
+    /// The masquerade directory.
+    pub farm: Farm,
+    /// A directory with compilers before the masquerade directory in the caller's PATH.
+    pub before_farm: Option<PathBuf>,
+    /// A directory of ccache's links in the caller's PATH.
+    pub ccache_in_path: Option<PathBuf>,
+    /// Whether our hook for makepkg is installed: it exports every DISTCC_… and makes DISTCC_DIR.
+    pub has_hook: bool,
+    /// HOME of the user who builds.
+    pub home: Option<PathBuf>,
+    /// The client's state directory.
+    pub state: Option<StateDir>,
+    /// The daemons that this machine could run.
+    pub services: Vec<Service>,
+}
+
+/// A masquerade directory against the compilers installed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(default, deny_unknown_fields))]
+pub struct Farm {
+    /// Whether it is there.
+    pub exists: bool,
+    /// Compilers without a link in it.
+    pub missing: Vec<String>,
+    /// Links to distcc whose compiler is not installed.
+    pub stale: Vec<String>,
+    /// Compilers whose entry leads to another program than distcc.
+    pub foreign: Vec<String>,
+}
+
+/// The client's state directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(default, deny_unknown_fields))]
+pub struct StateDir {
+    /// The directory.
+    pub path: PathBuf,
+    /// Whether DISTCC_DIR names it, rather than HOME.
+    pub is_given: bool,
+    /// Whether it is there.
+    pub exists: bool,
+    /// Why its file system is slow: `NFS`, `a spinning disk`.
+    pub slow: Option<String>,
+    /// MiB free.
+    pub free_mib: Option<u64>,
+    /// Files that can still be made.
+    pub free_files: Option<u64>,
+}
+
+/// A daemon's settings, `/etc/conf.d/distccd*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(default, deny_unknown_fields))]
+pub struct Service {
+    /// The file.
+    pub file: PathBuf,
+    /// What it holds.
+    pub content: String,
+    /// The unit: `distccd`.
+    pub unit: String,
+    /// Whether it starts at boot.
+    pub enabled: bool,
+    /// Whether it runs; unknown where systemd does not.
+    pub active: Option<bool>,
+}
+
+/// A machine at which nothing is wrong, for tests to spoil.
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            processors: 8,
+            is_chroot: false,
+            client: true,
+            client_on_host: true,
+            ccache: true,
+            ccache_dir: true,
+            farm: Farm { exists: true, ..Farm::default() },
+            before_farm: None,
+            ccache_in_path: None,
+            has_hook: false,
+            home: Some("/home/me".into()),
+            state: None,
+            services: Vec::new(),
+        }
+    }
+}
+
+/// What to look for.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// The system's root.
+    pub root: &'a Path,
+    /// HOME of the user who builds.
+    pub home: Option<&'a Path>,
+    /// DISTCC_DIR as a build would have it.
+    pub state_dir: Option<PathBuf>,
+    /// The caller's PATH.
+    pub path: Vec<PathBuf>,
+    /// Whether daemons are looked at too.
+    pub services: bool,
+}
+
+impl Machine {
+    /// Looks at the machine.
+    pub fn look(question: &Question<'_>) -> Self {
+        let root = question.root;
+        let is_host = root == Path::new("/");
+        let bins: Vec<PathBuf> = BIN_DIRS.iter().map(|dir| root.join(dir)).collect();
+        let dirs = if is_host { &question.path } else { &bins };
+        let has =
+            |dirs: &[PathBuf], name| dirs.iter().any(|dir| RealDisk.is_executable(&dir.join(name)));
+        let below = |path: &str| root.join(path.trim_start_matches('/'));
+        let farm_dir = below(MASQUERADE);
+        let compilers = masquerade::compilers(&[root.join("usr/bin")], root);
+        Self {
+            processors: processors(),
+            is_chroot: !is_host || root.join(".arch-chroot").exists(),
+            client: has(dirs, "distcc"),
+            client_on_host: has(&question.path, "distcc"),
+            ccache: has(dirs, "ccache"),
+            ccache_dir: below(CCACHE_DIR).is_dir(),
+            before_farm: before(&question.path, &farm_dir, root),
+            ccache_in_path: question.path.iter().find(|dir| is_ccache(dir)).cloned(),
+            farm: Farm::look(&farm_dir, &compilers),
+            has_hook: root.join(HOOK).exists(),
+            home: question.home.map(Path::to_owned),
+            state: state(question).filter(|_| is_host),
+            services: if question.services { services(root) } else { Vec::new() },
+        }
+    }
+}
+
+fn processors() -> u32 {
+    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(count).unwrap_or(1)
+}
+
+/// The first directory of `path` that has a compiler, if the masquerade directory comes later.
+fn before(path: &[PathBuf], farm: &Path, root: &Path) -> Option<PathBuf> {
+    let at = path.iter().position(|dir| dir == farm)?;
+    let earlier = path.iter().take(at);
+    let has_compiler =
+        |dir: &&PathBuf| !masquerade::compilers(std::slice::from_ref(*dir), root).is_empty();
+    earlier.filter(|dir| !is_ccache(dir)).find(has_compiler).cloned()
+}
+
+/// Whether the directory is one of ccache's links: `/usr/lib/ccache`, `/usr/lib/ccache/bin`.
+fn is_ccache(dir: &Path) -> bool {
+    dir.components().any(|part| part.as_os_str() == "ccache")
+}
+
+impl Farm {
+    /// Compares the directory with the compilers that are installed.
+    fn look(dir: &Path, compilers: &[String]) -> Self {
+        let Ok(entries) = std::fs::read_dir(dir) else { return Self::default() };
+        let mut farm = Self { exists: true, ..Self::default() };
+        let leads_to_distcc = |name: &str| {
+            let target = RealDisk.link_target(&dir.join(name));
+            target.is_some_and(|target| target.file_name() == Some(OsStr::new("distcc")))
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut present: Vec<String> = names.collect();
+        present.sort();
+        for name in compilers {
+            match present.contains(name) {
+                false => farm.missing.push(name.clone()),
+                true if !leads_to_distcc(name) => farm.foreign.push(name.clone()),
+                true => {}
+            }
+        }
+        let stale = present.into_iter().filter(|name| !compilers.contains(name));
+        farm.stale = stale.filter(|name| leads_to_distcc(name) && name != "distcc").collect();
+        farm
+    }
+}
+
+fn state(question: &Question<'_>) -> Option<StateDir> {
+    let given = question.state_dir.clone();
+    let is_given = given.is_some();
+    let path = given.or_else(|| question.home.map(|home| home.join(".distcc")))?;
+    let exists = path.is_dir();
+    let there = path.ancestors().find(|dir| dir.exists()).unwrap_or(&path).to_owned();
+    let system = rustix::fs::statfs(&there).ok();
+    let free_mib = system.as_ref().map(|system| {
+        let block = u64::try_from(system.f_bsize).unwrap_or(0);
+        (system.f_bavail.saturating_mul(block)) >> 20
+    });
+    // File systems without a fixed number of files say that they have none at all.
+    let free_files = system.as_ref().filter(|system| system.f_files > 0).map(|s| s.f_ffree);
+    let kind = system.as_ref().and_then(|system| network_name(i128::from(system.f_type)));
+    let slow = kind.map(str::to_owned).or_else(|| spins(&there));
+    Some(StateDir { path, is_given, exists, slow, free_mib, free_files })
+}
+
+/// The network file systems by their numbers.
+///
+/// Source: statfs(2) and the kernel's `linux/magic.h`.
+fn network_name(kind: i128) -> Option<&'static str> {
+    match kind & 0xffff_ffff {
+        0x6969 => Some("NFS"),
+        0x517b | 0xfe53_4d42 | 0xff53_4d42 => Some("SMB"),
+        0x6573_5546 => Some("FUSE"),
+        0x0102_1997 => Some("9P"),
+        0x00c3_6400 => Some("Ceph"),
+        0x5346_414f | 0x6b41_4653 => Some("AFS"),
+        _ => None,
+    }
+}
+
+/// Says so if the disk of `path` spins.
+fn spins(path: &Path) -> Option<String> {
+    let device = std::fs::metadata(path).ok()?.dev();
+    let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
+    let block = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+    // A partition has its disk above it.
+    let found = ["queue/rotational", "../queue/rotational"]
+        .iter()
+        .find_map(|file| RealDisk.read(&block.join(file), 16).ok())?;
+    found.starts_with(b"1").then(|| "a spinning disk".to_owned())
+}
+
+fn services(root: &Path) -> Vec<Service> {
+    let Ok(entries) = std::fs::read_dir(root.join(SERVICE_FILES)) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut units: Vec<String> = names
+        .filter(|name| name == "distccd" || name.starts_with("distccd-"))
+        .filter(|name| !name.contains('.'))
+        .collect();
+    units.sort();
+    units.into_iter().filter_map(|unit| service(root, unit)).collect()
+}
+
+fn service(root: &Path, unit: String) -> Option<Service> {
+    let file = root.join(SERVICE_FILES).join(&unit);
+    let content = RealDisk.read(&file, MOST_BYTES).ok()?;
+    let content = String::from_utf8_lossy(&content).into_owned();
+    let enabled = root.join(WANTS).join(format!("{unit}.service")).symlink_metadata().is_ok();
+    let active = is_active(root, &unit);
+    Some(Service { file, content, unit, enabled, active })
+}
+
+/// Asks systemd, where it runs and is about this root.
+fn is_active(root: &Path, unit: &str) -> Option<bool> {
+    if root != Path::new("/") || !Path::new("/run/systemd/system").is_dir() {
+        return None;
+    }
+    let mut command = std::process::Command::new("systemctl");
+    command.args(["is-active", unit]).stdin(std::process::Stdio::null());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let mut said = String::new();
+    let read = child.stdout.take().map(|out| out.take(64).read_to_string(&mut said));
+    drop(child.wait());
+    read?.ok()?;
+    match said.trim() {
+        "active" | "reloading" | "activating" => Some(true),
+        "inactive" | "failed" | "deactivating" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+    use crate::base::replace;
+
+    fn program(path: &Path) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        replace::write(path, b"#!/bin/sh\n", 0o755).unwrap();
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
+    fn look(root: &Path, path: &[PathBuf]) -> Machine {
+        let question = Question {
+            root,
+            home: Some(Path::new("/home/me")),
+            state_dir: None,
+            path: path.to_vec(),
+            services: true,
+        };
+        Machine::look(&question)
+    }
+
+    #[test]
+    fn a_root_is_judged_by_what_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let bare = look(root, &[]);
+        assert!(!bare.client && !bare.farm.exists && bare.is_chroot && !bare.client_on_host);
+        for name in ["gcc", "g++", "clang", "distcc"] {
+            program(&root.join("usr/bin").join(name));
+        }
+        let farm = root.join("usr/lib/distcc/bin");
+        std::fs::create_dir_all(&farm).unwrap();
+        for (name, target) in [
+            ("gcc", "../../../bin/distcc"),
+            ("clang", "/usr/bin/clang"),
+            ("gcc-11", "../../../bin/distcc"),
+        ] {
+            symlink(target, farm.join(name)).unwrap();
+        }
+        let found = look(root, &[]);
+        assert!(found.client);
+        assert_eq!(found.farm.missing, ["g++"]);
+        assert_eq!(found.farm.stale, ["gcc-11"]);
+        assert_eq!(found.farm.foreign, ["clang"]);
+    }
+
+    #[test]
+    fn a_directory_with_compilers_before_the_farm_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let (farm, bin, empty) =
+            (dir.path().join("farm"), dir.path().join("bin"), dir.path().join("empty"));
+        program(&bin.join("gcc"));
+        let root = Path::new("/");
+        let path = [empty.clone(), bin.clone(), farm.clone()];
+        assert_eq!(before(&path, &farm, root), Some(bin.clone()));
+        assert_eq!(before(&[farm.clone(), bin.clone()], &farm, root), None);
+        assert_eq!(before(&[bin], &farm, root), None);
+    }
+
+    #[test]
+    fn daemons_are_found_by_their_settings() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        std::fs::create_dir_all(root.join("etc/conf.d")).unwrap();
+        std::fs::create_dir_all(root.join(WANTS)).unwrap();
+        for name in ["distccd-armv8", "distccd", "distccd.pacnew", "sshd"] {
+            replace::write(&root.join("etc/conf.d").join(name), b"X=1\n", 0o644).unwrap();
+        }
+        symlink("/none", root.join(WANTS).join("distccd.service")).unwrap();
+        let found: Vec<_> = services(root)
+            .into_iter()
+            .map(|service| (service.unit, service.enabled, service.active))
+            .collect();
+        let unit = |name: &str, enabled| (name.to_owned(), enabled, None);
+        assert_eq!(found, [unit("distccd", true), unit("distccd-armv8", false)]);
+    }
+
+    #[test]
+    fn the_state_directory_has_its_file_systems_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let question = Question {
+            root: Path::new("/"),
+            home: None,
+            state_dir: Some(dir.path().join("gone/deep")),
+            path: Vec::new(),
+            services: false,
+        };
+        let state = state(&question).unwrap();
+        assert!(state.is_given && !state.exists && state.free_mib.is_some());
+        assert_eq!(network_name(0x6969), Some("NFS"));
+        assert_eq!(network_name(0xef53), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! `makeflags-high`: -j is higher than the slots can use.
+
+use crate::makepkg_conf::makeflags::{Jobs, jobs, with_jobs};
+use crate::setup::facts::Facts;
+use crate::setup::rules::finding::{Finding, Severity};
+use crate::setup::rules::{Group, Rule};
+
+/// The rule.
+pub(super) const RULE: Rule = Rule {
+    id: "makeflags-high",
+    severity: Severity::Warning,
+    group: Group::Jobs,
+    in_hook: true,
+    summary: "-j is too high for the slots",
+    why: "Jobs that find no slot wait, each with its memory; and a build's own steps, such as \
+         linking with LTO, run so many times at once on this machine.",
+    mend: "Write twice the sum of all slots, or set `job_factor` in setup.toml. A tenth more or \
+         less is no matter.",
+    example: "MAKEFLAGS=\"-j44\"",
+    check,
+};
+
+fn check(facts: &Facts) -> Vec<Finding> {
+    let makeflags = facts.configuration.text("MAKEFLAGS").unwrap_or_default();
+    let (Jobs::Number(count), Some(wanted)) = (jobs(&makeflags), facts.right_jobs()) else {
+        return Vec::new();
+    };
+    let (count, right) = (u64::from(count), u64::from(wanted));
+    if count * 10 <= right * 11 {
+        return Vec::new();
+    }
+    let factor = facts.settings.job_factor();
+    let slots = right / u64::from(factor);
+    let place = facts.place_of_jobs();
+    let message = format!(
+        "-j{count} starts {count} jobs at a time for {slots} slots; more than {factor} \
+         for each only wait, or run on this machine"
+    );
+    let write = with_jobs(&makeflags, wanted);
+    let help = format!("write `{write}`, or run: distcc-setup configure");
+    vec![RULE.finding(place, message, help)]
+}
