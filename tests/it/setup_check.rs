@@ -9,7 +9,10 @@ use makepkg_distcc::setup::rules;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::farm::Farm;
 use crate::support::output::Output;
+use crate::support::ports;
+use crate::support::volunteer::{Options, Side};
 
 /// A configuration at which nothing is wrong in a build root.
 const GOOD: &str = "\
@@ -459,4 +462,39 @@ fn the_man_page_lists_every_rule() {
         .collect();
     let differing: Vec<_> = listed.symmetric_difference(&known).collect();
     assert!(differing.is_empty(), "man/distcc-setup-check.1, RULES: {differing:#?}");
+}
+
+/// A host list in a root, with volunteers that are asked.
+fn asked(hosts: &str) -> Output {
+    let root = Root::new(&GOOD.replace("192.168.10.2/9 localhost/5", hosts));
+    // The root's compilers are stand-ins: what volunteers have is compared with the real ones.
+    for name in ["gcc", "g++"] {
+        let link = root.path(&format!("usr/bin/{name}"));
+        std::fs::remove_file(&link).unwrap();
+        symlink(Path::new("/usr/bin").join(name), link).unwrap();
+    }
+    let dir = root.dir.path().to_str().unwrap();
+    root.run(root.command(&["--chroot", dir, "--format", "line"]))
+}
+
+#[test]
+fn volunteers_are_asked_and_their_faults_told_at_their_host_specs() {
+    let farm = Farm::with(Side::Ours);
+    let free = ports::free();
+    let good = farm.volunteers[0].address();
+    let output = asked(&format!("{good}/4 127.0.0.1:{free}/3 localhost/2"));
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    assert_eq!(lines.len(), 1, "{output}");
+    let begin = "ROOT/etc/makepkg.conf:6: volunteer-down: 127.0.0.1 is up";
+    assert!(lines[0].starts_with(begin), "{output}");
+    assert!(lines[0].ends_with("sudo systemctl enable --now distccd"), "{output}");
+    assert_eq!(output.status, 0);
+}
+
+#[test]
+fn a_volunteer_that_shuts_us_out_is_told_from_one_that_is_down() {
+    let mut farm = Farm::new();
+    farm.start(&Options::new(Side::Stock).allow("10.9.8.7"));
+    let output = asked(&format!("{}/4 localhost/2", farm.volunteers[0].address()));
+    assert!(output.stdout.contains("makepkg.conf:6: volunteer-refuses: "), "{output}");
 }

@@ -34,7 +34,9 @@ struct One<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     message: &'a str,
-    help: &'a str,
+    help: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replacement: Option<&'a str>,
 }
@@ -65,7 +67,8 @@ fn one(finding: &Finding) -> One<'_> {
         end_column: spot.map(|spot| spot.column + spot.width),
         text: finding.place.spot.as_ref().map(|spot| spot.text.as_str()),
         message: &finding.message,
-        help: &finding.help,
+        help: finding.advice(),
+        command: finding.command.as_deref(),
         replacement: finding.replacement.as_deref(),
     }
 }

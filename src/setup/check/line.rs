@@ -9,8 +9,8 @@ pub(super) fn render(findings: &[Finding]) -> String {
 }
 
 fn line(finding: &Finding) -> String {
-    let Finding { rule, message, help, .. } = finding;
-    let text = format!("{}: {rule}: {message}; {help}", place(&finding.place));
+    let Finding { rule, message, .. } = finding;
+    let text = format!("{}: {rule}: {message}; {}", place(&finding.place), finding.advice());
     // Names of files may hold anything.
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }

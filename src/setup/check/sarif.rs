@@ -60,7 +60,7 @@ fn result(finding: &Finding) -> Value {
         } }),
         None => json!({ "logicalLocations": [{ "fullyQualifiedName": place.name }] }),
     };
-    let text = format!("{}; {}", finding.message, finding.help);
+    let text = format!("{}; {}", finding.message, finding.advice());
     let fixes = match (place.in_file(), &finding.replacement) {
         (Some(spot), Some(text)) => vec![fix(spot, &finding.help, text)],
         _ => Vec::new(),

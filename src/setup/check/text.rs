@@ -75,22 +75,34 @@ pub(super) fn render_finding(finding: &Finding, look: &Look) -> String {
         out = out.replacen(&format!("{word}:"), &look.paint(colour, &format!("{word}:")), 1);
     }
     let room = look.width.saturating_sub(INDENT.len());
-    let below = format!("{INDENT}{}", wrap(&finding.help, room, "").replace('\n', "\n    "));
+    let (advice, below) = (finding.advice(), below(finding, room));
     let rest = match &finding.place.spot {
         None => format!("{below}\n"),
         Some(spot) => {
             let (line, before) = window(spot, room);
             let width = spot.width.min(line.chars().count().saturating_sub(before)).max(1);
             let carets = look.paint(colour, &"^".repeat(width));
-            let used = before + width + 2 + finding.help.chars().count();
+            let used = before + width + 2 + advice.chars().count();
             let start = " ".repeat(before);
             match used <= room {
-                true => format!("{INDENT}{line}\n{INDENT}{start}{carets}  {}\n", finding.help),
+                true => format!("{INDENT}{line}\n{INDENT}{start}{carets}  {advice}\n"),
                 false => format!("{INDENT}{line}\n{INDENT}{start}{carets}\n{below}\n"),
             }
         }
     };
     out + &rest
+}
+
+/// What to do, below the text. A command is never broken, so that it can be copied.
+fn below(finding: &Finding, room: usize) -> String {
+    let broken = |text: &str| format!("{INDENT}{}", wrap(text, room, INDENT));
+    match &finding.command {
+        Some(command) if finding.advice().chars().count() > room => {
+            let note = finding.note.iter().map(|note| format!("\n{}", broken(note)));
+            format!("{}:\n{INDENT}  {command}{}", broken(&finding.help), note.collect::<String>())
+        }
+        _ => broken(&finding.advice()),
+    }
 }
 
 /// The part of the spot's line that fits into `room` letters, and how many of them are before the
@@ -159,6 +171,8 @@ mod tests {
             place: spot.into(),
             message: "each volunteer would read this as its own processor".to_owned(),
             help: "write `-march=x86-64`".to_owned(),
+            command: None,
+            note: None,
             replacement: None,
         }
     }

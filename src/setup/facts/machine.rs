@@ -78,8 +78,10 @@ pub struct StateDir {
     pub is_given: bool,
     /// Whether it is there.
     pub exists: bool,
-    /// Why its file system is slow: `NFS`, `a spinning disk`.
-    pub slow: Option<String>,
+    /// The network file system that it is on: `NFS`.
+    pub network: Option<String>,
+    /// Whether it is on a disk that spins.
+    pub spins: bool,
     /// MiB free.
     pub free_mib: Option<u64>,
     /// Files that can still be made.
@@ -226,8 +228,9 @@ fn state(question: &Question<'_>) -> Option<StateDir> {
     // File systems without a fixed number of files say that they have none at all.
     let free_files = system.as_ref().filter(|system| system.f_files > 0).map(|s| s.f_ffree);
     let kind = system.as_ref().and_then(|system| network_name(i128::from(system.f_type)));
-    let slow = kind.map(str::to_owned).or_else(|| spins(&there));
-    Some(StateDir { path, is_given, exists, slow, free_mib, free_files })
+    let network = kind.map(str::to_owned);
+    let spins = spins(&there);
+    Some(StateDir { path, is_given, exists, network, spins, free_mib, free_files })
 }
 
 /// The network file systems by their numbers.
@@ -245,16 +248,15 @@ fn network_name(kind: i128) -> Option<&'static str> {
     }
 }
 
-/// Says so if the disk of `path` spins.
-fn spins(path: &Path) -> Option<String> {
-    let device = std::fs::metadata(path).ok()?.dev();
-    let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
+/// Whether the disk of `path` spins.
+fn spins(path: &Path) -> bool {
+    let Ok(meta) = std::fs::metadata(path) else { return false };
+    let (major, minor) = (nix::sys::stat::major(meta.dev()), nix::sys::stat::minor(meta.dev()));
     let block = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
     // A partition has its disk above it.
-    let found = ["queue/rotational", "../queue/rotational"]
-        .iter()
-        .find_map(|file| RealDisk.read(&block.join(file), 16).ok())?;
-    found.starts_with(b"1").then(|| "a spinning disk".to_owned())
+    let files = ["queue/rotational", "../queue/rotational"];
+    let found = files.iter().find_map(|file| RealDisk.read(&block.join(file), 16).ok());
+    found.is_some_and(|found| found.starts_with(b"1"))
 }
 
 fn services(root: &Path) -> Vec<Service> {

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::arch::configuration::{Configuration, Origin, Position, Value};
 use crate::arch::evaluate::EvaluateError;
 use crate::base::dirs::MASQUERADE;
+use crate::hosts::spec::HostSpec;
 use crate::makepkg_conf::document::Assignment;
 use crate::makepkg_conf::makeflags;
 use crate::setup::facts::hosts::{HostWord, Hosts, Source};
@@ -24,7 +25,7 @@ use crate::setup::facts::machine::{Machine, StateDir};
 use crate::setup::facts::package::Package;
 use crate::setup::facts::place::Place;
 use crate::setup::facts::text::{Text, text_of};
-use crate::setup::facts::volunteer::VolunteerFault;
+use crate::setup::facts::volunteer::{Heard, VolunteerFault};
 use crate::setup::probe::answer::Answer;
 use crate::setup::probe::fault::Fault;
 use crate::setup::settings::Settings;
@@ -58,7 +59,7 @@ pub struct Facts {
     /// The machine, or the chroot.
     pub machine: Machine,
     /// What volunteers answered; empty where they were not asked.
-    pub volunteers: Vec<Answer>,
+    pub volunteers: Vec<Heard>,
 }
 
 /// `FILE.d`.
@@ -201,14 +202,20 @@ impl Facts {
         }
     }
 
+    /// What the volunteer of this entry answered.
+    pub fn answer(&self, spec: &HostSpec) -> Option<&Answer> {
+        let mut all = self.volunteers.iter().map(|heard| &heard.answer);
+        all.find(|answer| answer.spec.text == spec.text)
+    }
+
     /// What is wrong with volunteers, as far as `wanted` picks it.
     pub fn faults(
         &self,
         wanted: impl Fn(&Fault) -> bool,
     ) -> impl Iterator<Item = VolunteerFault<'_>> {
         let facts = self;
-        let all = facts.volunteers.iter().flat_map(move |answer| {
-            answer.faults.iter().map(move |fault| VolunteerFault { facts, answer, fault })
+        let all = facts.volunteers.iter().flat_map(move |heard| {
+            heard.answer.faults.iter().map(move |fault| VolunteerFault { facts, heard, fault })
         });
         all.filter(move |found| wanted(found.fault))
     }

@@ -1,11 +1,33 @@
 //! One thing that is wrong with one volunteer, as a finding.
 
+use std::net::IpAddr;
+
 use crate::setup::facts::Facts;
 use crate::setup::facts::place::Place;
 use crate::setup::probe::answer::Answer;
 use crate::setup::probe::fault::{Fault, Machine, Scene};
+use crate::setup::probe::scene;
 use crate::setup::rules::Rule;
 use crate::setup::rules::finding::Finding;
+
+/// What one volunteer answered, and where we are from there.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// The answer.
+    pub answer: Answer,
+    /// This machine's address, as the volunteer sees it.
+    pub our_address: Option<IpAddr>,
+    /// Bits of the network that this machine is in.
+    pub prefix: Option<u8>,
+}
+
+impl From<Answer> for Heard {
+    /// Looks which of our addresses is on the way to the volunteer.
+    fn from(answer: Answer) -> Self {
+        let Scene { our_address, prefix, .. } = scene(&answer);
+        Self { answer, our_address, prefix }
+    }
+}
 
 /// A fault, and whose it is.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +35,7 @@ pub struct VolunteerFault<'a> {
     /// Everything else.
     pub facts: &'a Facts,
     /// What the volunteer answered.
-    pub answer: &'a Answer,
+    pub heard: &'a Heard,
     /// What is wrong with it.
     pub fault: &'a Fault,
 }
@@ -21,26 +43,28 @@ pub struct VolunteerFault<'a> {
 impl VolunteerFault<'_> {
     /// The finding of `rule` about it: at its host spec, with the command that mends it.
     pub fn by(&self, rule: &Rule) -> Finding {
-        let scene = Scene { spec: &self.answer.spec, our_address: None, prefix: None };
+        let Heard { answer, our_address, prefix } = self.heard;
+        let scene = Scene { spec: &answer.spec, our_address: *our_address, prefix: *prefix };
         let remedy = self.fault.remedy(&scene);
         let place = match remedy.machine {
             Machine::Here => "run".to_owned(),
             Machine::Volunteer(host) => format!("run on {host}"),
         };
-        let note = remedy.note.map_or(String::new(), |note| format!(" ({note})"));
         Finding {
             rule: rule.id,
             severity: rule.severity,
             place: self.place(),
             message: self.fault.sentence(&scene),
-            help: format!("{place}: {}{note}", remedy.command),
+            help: place,
+            command: Some(remedy.command),
+            note: remedy.note,
             replacement: None,
         }
     }
 
     /// Where the host list has it.
     fn place(&self) -> Place {
-        let text = &self.answer.spec.text;
+        let text = &self.heard.answer.spec.text;
         let found = self.facts.hosts.as_ref().and_then(|hosts| {
             let word = hosts.words.iter().find(|word| word.text == *text)?;
             Some(self.facts.place_of_host(hosts, word))

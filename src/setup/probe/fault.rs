@@ -10,7 +10,7 @@ use crate::setup::probe::show;
 /// the ELF machine that the compilers make objects for.
 ///
 /// Source: the distccd-alarm packages.
-pub(super) const CROSS_DAEMONS: [(u16, &str, u16); 4] =
+pub(in crate::setup) const CROSS_DAEMONS: [(u16, &str, u16); 4] =
     [(3633, "-armv5", 40), (3634, "-armv6h", 40), (3635, "-armv7h", 40), (3636, "-armv8", 183)];
 
 /// One thing that is wrong.

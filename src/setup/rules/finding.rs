@@ -40,11 +40,22 @@ pub struct Finding {
     pub message: String,
     /// What to write or to run: a sentence without a full stop.
     pub help: String,
+    /// The command that `help` speaks of, where it is too long to be broken into lines.
+    pub command: Option<String>,
+    /// What to mind about the command.
+    pub note: Option<String>,
     /// What to put where the spot is, if that is all there is to do.
     pub replacement: Option<String>,
 }
 
 impl Finding {
+    /// What to do, in one line.
+    pub fn advice(&self) -> String {
+        let command = self.command.iter().map(|command| format!(": {command}"));
+        let note = self.note.iter().map(|note| format!(" ({note})"));
+        std::iter::once(self.help.clone()).chain(command).chain(note).collect()
+    }
+
     /// The same with another severity.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {

@@ -58,7 +58,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
 
 /// The address that the volunteer answered from, as a host spec has it.
 fn address(facts: &Facts, spec: &HostSpec) -> Option<String> {
-    let answer = facts.volunteers.iter().find(|answer| answer.spec.text == spec.text)?;
+    let answer = facts.answer(spec)?;
     let address = answer.address.or(answer.addresses.as_ref().ok()?.first().copied())?.ip();
     Some(if address.is_ipv6() { format!("[{address}]") } else { address.to_string() })
 }

@@ -50,8 +50,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
 
 /// What the volunteer itself says.
 fn told_slots(facts: &Facts, spec: &HostSpec) -> Option<u32> {
-    let answer = facts.volunteers.iter().find(|answer| answer.spec.text == spec.text)?;
-    answer.stats.as_ref()?.slots
+    facts.answer(spec)?.stats.as_ref()?.slots
 }
 
 fn has_limit(word: &str) -> bool {

@@ -61,8 +61,7 @@ fn by_power(facts: &Facts, left: &HostSpec, right: &HostSpec) -> Ordering {
         entries.position(|entry| entry.address == spec.display_host())
     };
     let told = |spec: &HostSpec| {
-        let answer = facts.volunteers.iter().find(|answer| answer.spec.text == spec.text)?;
-        Some(answer.speed?.units_per_second() * f64::from(spec.usable_slots()))
+        Some(facts.answer(spec)?.speed?.units_per_second() * f64::from(spec.usable_slots()))
     };
     match (known(left), known(right), told(left), told(right)) {
         (Some(left), Some(right), ..) => left.cmp(&right),

@@ -260,6 +260,8 @@ impl Rule {
             place,
             message: message.into(),
             help: help.into(),
+            command: None,
+            note: None,
             replacement: None,
         }
     }

@@ -21,8 +21,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(state) = facts.machine.state.as_ref() else { return Vec::new() };
-    let Some(slow) = &state.slow else { return Vec::new() };
+    let (slow, severity) = match &state.network {
+        Some(network) => (network.as_str(), Severity::Warning),
+        None if state.spins => ("a spinning disk", Severity::Note),
+        None => return Vec::new(),
+    };
     let message = format!("it is on {slow}, and each unit takes locks and writes there");
     let help = "write in makepkg.conf: export DISTCC_DIR=/tmp/distcc (tmpfs)";
-    vec![RULE.finding(facts.state_place(state), message, help)]
+    vec![RULE.finding(facts.state_place(state), message, help).severity(severity)]
 }
