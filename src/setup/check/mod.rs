@@ -167,7 +167,7 @@ fn facts(options: &CheckOptions) -> Result<Facts, String> {
 }
 
 fn rule_ids() -> PossibleValuesParser {
-    PossibleValuesParser::new(rules::ALL.iter().map(|rule| rule.id))
+    PossibleValuesParser::new(ALL.iter().map(|rule| rule.id))
 }
 
 #[cfg(test)]
