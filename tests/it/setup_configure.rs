@@ -1043,6 +1043,61 @@ fn a_read_only_file_system_is_told_from_missing_rights() {
 }
 
 #[test]
+fn sudo_reads_and_writes_nothing_that_is_not_the_users() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let machine = Machine::new(MAIN, None);
+    machine.place.write("etc/secret", b"MAKEFLAGS=-j3\n");
+    let secret = machine.place.path("etc/secret");
+    symlink("/etc/secret", machine.place.path("home/.makepkg.conf")).unwrap();
+    for mode in [0o600, 0o644] {
+        std::fs::set_permissions(&secret, Permissions::from_mode(mode)).unwrap();
+        let words = ["configure", "--hosts", HOSTS, "--yes", "--overrides"];
+        let output = machine.command(&words).env("SUDO_USER", "maker").output().unwrap();
+        let output: Output = output.into();
+        assert_eq!(output.status, 2, "{output}");
+        assert!(output.stderr.contains("does not belong to maker"), "{output}");
+        assert_eq!(machine.place.text("etc/secret"), "MAKEFLAGS=-j3\n");
+    }
+}
+
+#[test]
+fn every_style_of_file_gets_the_values_and_its_bytes_back() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/makepkg_conf");
+    let mut files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut count = 0;
+    let mut failures = String::new();
+    for file in files.by_ref().filter(|file| file.extension().is_some_and(|end| end == "conf")) {
+        let text = std::fs::read(&file).unwrap();
+        let place = Place::new(&text);
+        place.write("root/etc/makepkg.conf", &text);
+        let name = file.file_name().unwrap().to_string_lossy();
+        let here = place.configure(&["--in-place", "--yes"]);
+        let there = place.run(&["configure", "--chroot", "root", "--hosts", HOSTS, "--yes"]);
+        for output in [&here, &there] {
+            // What is read-only can only be changed where it is made so.
+            let read_only = name == "readonly.conf" && output.stderr.contains("use --in-place");
+            if output.status != 0 && !read_only {
+                failures += &format!("{name}: {}\n", output.stderr);
+            }
+        }
+        let values = place.values(&["makepkg.conf"]);
+        let lines: Vec<_> = values.lines().rev().collect();
+        let [makeflags, hosts, buildenv, ..] = lines[..] else { panic!("{name}: {values}") };
+        assert!(makeflags.contains("44") && hosts == HOSTS, "{name}: {values}");
+        let distcc = buildenv.split(' ').rfind(|word| word.ends_with("distcc"));
+        assert_eq!(distcc, Some("distcc"), "{name}: {values}");
+        place.undo(&[]).success();
+        assert_eq!(place.read("makepkg.conf"), text, "{name}");
+        assert_eq!(place.read("root/etc/makepkg.conf"), text, "{name}");
+        count += 1;
+    }
+    assert!(count >= 40, "{count}");
+    assert_eq!(failures, "");
+}
+
+#[test]
 fn native_is_replaced_by_what_it_stands_for_if_asked() {
     let config = "CFLAGS=\"-march=native -O2 \\\n  -pipe\"\nCXXFLAGS=\"$CFLAGS -DX\"\n";
     let place = Place::new(config.as_bytes());

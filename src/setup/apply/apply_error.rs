@@ -18,6 +18,13 @@ pub(crate) enum ApplyError {
     /// It is a directory, a device, or the like.
     #[error("{file} is no regular file", file = .0.display())]
     NotAFile(PathBuf),
+    /// It is somebody else's than the user's for whom root would use it.
+    #[error(
+        "{file} does not belong to {1}, so root leaves it alone (it may be a link; chown it, or \
+         name the file itself by --file)",
+        file = .0.display()
+    )]
+    NotTheirs(PathBuf, String),
     /// Somebody else wrote it.
     #[error(
         "{file} was changed by somebody else since it was read; nothing was written (run the \

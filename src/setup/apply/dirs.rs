@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
 /// The directories on the way to `file` that are not there, the outermost first.
@@ -29,7 +29,7 @@ pub(crate) fn make(dir: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Resu
         // The umask is for what people make.
         std::fs::set_permissions(&dir, Permissions::from_mode(mode))?;
         if let Some((uid, gid)) = owner {
-            chown(&dir, Some(uid), Some(gid))?;
+            lchown(&dir, Some(uid), Some(gid))?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@
 //! changed; `done` is added afterwards. So the files themselves tell how far a run has come that
 //! was killed: each is as before, or as after.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -164,8 +164,11 @@ impl Run {
     pub(crate) fn load(dir: &Path) -> Result<Self, ApplyError> {
         let bad = |what: String| ApplyError::BadState(dir.to_owned(), what);
         let read = |name: &str| {
-            let content = RealDisk.read(&dir.join(name), MOST_BYTES);
-            content.map_err(|error| bad(format!("{name}: {error}")))
+            let path = dir.join(name);
+            RealDisk.read(&path, MOST_BYTES).map_err(|error| match error.kind() {
+                ErrorKind::PermissionDenied => ApplyError::Unreadable(path, error),
+                _ => bad(format!("{name}: {error}")),
+            })
         };
         let record: Record = serde_json::from_slice(&read(LIST)?)
             .map_err(|error| bad(format!("{LIST}: {error}")))?;

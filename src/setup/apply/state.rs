@@ -2,12 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::os::unix::fs::{OpenOptionsExt, chown};
+use std::os::unix::fs::{OpenOptionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use crate::base::rewrite;
 use crate::setup::apply::apply_error::ApplyError;
@@ -81,9 +81,10 @@ impl State {
         let path = self.dir.join("lock");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
-        let mut file = options.open(&path).map_err(bad)?;
+        // The directory may be another user's, who might have a link there.
+        let mut file = options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(&path).map_err(bad)?;
         if let Some((uid, gid)) = self.owner {
-            chown(&path, Some(uid), Some(gid)).map_err(bad)?;
+            fchown(&file, Some(uid), Some(gid)).map_err(bad)?;
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -194,7 +195,7 @@ impl Locked<'_> {
     fn give_to_owner(&self, dir: &Path) -> std::io::Result<()> {
         let Some((uid, gid)) = self.state.owner else { return Ok(()) };
         for entry in std::fs::read_dir(dir)? {
-            chown(entry?.path(), Some(uid), Some(gid))?;
+            lchown(entry?.path(), Some(uid), Some(gid))?;
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! The files of a configuration as they would be, and what makepkg would make of them.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::arch::configuration::{Configuration, Origin};
 use crate::arch::evaluate::{self, OtherUser};
@@ -16,6 +18,8 @@ use crate::setup::subject::Subject;
 
 /// The directory of the copies that stands for what is yet to be installed.
 const PROGRAMS: &str = "bin";
+/// A program that does nothing.
+const STAND_IN: &str = "/usr/bin/true";
 
 /// All files that makepkg reads, and what is to be written into them.
 #[derive(Clone, Debug)]
@@ -26,8 +30,14 @@ pub(super) struct Draft<'a> {
     /// The user's own file, if makepkg reads one, or will.
     users: Option<PathBuf>,
     /// New contents.
-    written: BTreeMap<PathBuf, Vec<u8>>,
+    written: Contents,
+    /// What has been worked out: a configuration is a program, which may take its time, and leave
+    /// traces each time that it runs.
+    known: Rc<RefCell<Vec<(Contents, Configuration)>>>,
 }
+
+/// Files' contents by name.
+type Contents = BTreeMap<PathBuf, Vec<u8>>;
 
 /// Why a configuration cannot be worked out.
 #[derive(Debug, thiserror::Error)]
@@ -61,9 +71,12 @@ impl<'a> Draft<'a> {
         paths.extend(more.map(Path::to_owned));
         let mut seen = BTreeMap::new();
         for path in paths {
+            if users.as_ref() == Some(&path) {
+                ensure_readable_for(subject.user.as_ref(), &path)?;
+            }
             seen.insert(path.clone(), Seen::read(&path)?);
         }
-        Ok(Self { subject, seen, users, written: BTreeMap::new() })
+        Ok(Self { subject, seen, users, written: Contents::new(), known: Rc::default() })
     }
 
     /// The files' names.
@@ -103,7 +116,14 @@ impl<'a> Draft<'a> {
     ///
     /// [`DraftError`].
     pub(super) fn evaluate(&self) -> Result<Configuration, DraftError> {
-        self.evaluate_those(|_| true)
+        let known =
+            self.known.borrow().iter().find(|(written, _)| *written == self.written).cloned();
+        if let Some((_, configuration)) = known {
+            return Ok(configuration);
+        }
+        let configuration = self.evaluate_those(|_| true)?;
+        self.known.borrow_mut().push((self.written.clone(), configuration.clone()));
+        Ok(configuration)
     }
 
     /// What makepkg would make of the files that it reads before `file`, which is a drop-in.
@@ -148,6 +168,22 @@ impl<'a> Draft<'a> {
             .map_err(|error| DraftError::Evaluate(copies.rename_in(&error.to_string())))
     }
 
+    /// Makes sure that root writes nothing for a user that is not that user's.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::NotTheirs`].
+    pub(super) fn ensure_theirs(&self) -> Result<(), ApplyError> {
+        let (Some(user), Some(path)) = (&self.subject.user, &self.users) else { return Ok(()) };
+        let is_changed = self.written.contains_key(path);
+        match std::fs::metadata(path) {
+            Ok(meta) if is_changed && meta.uid() != user.uid => {
+                Err(ApplyError::NotTheirs(path.clone(), user.name.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What is to be done to the files, and all that it rests on.
     pub(super) fn changes(&self) -> ChangeSet {
         let mut set = ChangeSet::default();
@@ -163,6 +199,16 @@ impl<'a> Draft<'a> {
             }
         }
         set
+    }
+}
+
+/// Makes sure that root reads nothing for `user` that this user may not read: the user's own file
+/// may be a link.
+fn ensure_readable_for(user: Option<&OtherUser>, path: &Path) -> Result<(), ApplyError> {
+    let (Some(user), Ok(meta)) = (user, std::fs::metadata(path)) else { return Ok(()) };
+    match meta.uid() == user.uid || meta.mode() & 0o004 != 0 {
+        true => Ok(()),
+        false => Err(ApplyError::NotTheirs(path.to_owned(), user.name.clone())),
     }
 }
 
@@ -219,12 +265,12 @@ impl Copies<'_> {
     }
 
     /// A directory with something called `distcc`: a drop-in asks whether the client is there, and
-    /// what counts is what it does once it is.
+    /// what counts is what it does once it is. It is a link, for nothing in a temporary directory
+    /// may be executable.
     fn client(&self) -> io::Result<PathBuf> {
         let dir = self.top.join(PROGRAMS);
         std::fs::create_dir_all(&dir)?;
-        replace::write(&dir.join("distcc"), b"#!/bin/sh\nexit 1\n", 0o755)?;
-        self.give(&dir.join("distcc"))?;
+        symlink(STAND_IN, dir.join("distcc"))?;
         self.give(&dir)?;
         self.give(&self.top)?;
         Ok(dir)
@@ -232,7 +278,7 @@ impl Copies<'_> {
 
     fn give(&self, path: &Path) -> io::Result<()> {
         match self.user {
-            Some(user) => chown(path, Some(user.uid), Some(user.gid)),
+            Some(user) => lchown(path, Some(user.uid), Some(user.gid)),
             None => Ok(()),
         }
     }

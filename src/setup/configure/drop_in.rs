@@ -6,12 +6,18 @@ use crate::makepkg_conf::quote::quote;
 /// Its name in the directory.
 pub(super) const NAME: &str = "distcc.conf";
 
-/// The whole text. `makeflags` is the value of MAKEFLAGS, with its `-j`.
+/// The whole text. `makeflags` is the value of MAKEFLAGS, with its `-j`; `arrays` are those of the
+/// two variables that other files have made arrays, of which an assignment would change but the
+/// first element.
 ///
 /// The condition lets makepkg work where the client is missing: in a chroot, and on the machine
 /// that evaluates a chroot's files. With it false, as with it true, the last status is 0, which
 /// makepkg insists on.
-pub(super) fn text(hosts: &str, makeflags: &str) -> String {
+pub(super) fn text(hosts: &str, makeflags: &str, arrays: &[&str]) -> String {
+    let unset = match arrays {
+        [] => String::new(),
+        arrays => format!("\tunset {}\n", arrays.join(" ")),
+    };
     format!(
         "\
 #!/hint/bash
@@ -23,7 +29,7 @@ pub(super) fn text(hosts: &str, makeflags: &str) -> String {
 # effect where distcc is not installed, such as in a chroot.
 
 if type -p distcc >/dev/null; then
-\tBUILDENV+=(distcc)
+{unset}\tBUILDENV+=(distcc)
 \tDISTCC_HOSTS={}
 \tMAKEFLAGS={}
 fi
@@ -49,7 +55,7 @@ pub(super) fn makeflags_of(found: &[u8]) -> Option<String> {
         Value::Array { .. } => None,
     };
     let makeflags = literal("MAKEFLAGS")?;
-    (text(&literal("DISTCC_HOSTS")?, &makeflags).as_bytes() == found).then_some(makeflags)
+    (text(&literal("DISTCC_HOSTS")?, &makeflags, &[]).as_bytes() == found).then_some(makeflags)
 }
 
 /// A value in quotes, needed or not, as stock files have them.
@@ -67,7 +73,7 @@ mod tests {
 
     #[test]
     fn it_is_known_again_and_only_untouched() {
-        let text = text("10.0.0.1/8 [fd00::7]", "-j24 -l\"8\"");
+        let text = text("10.0.0.1/8 [fd00::7]", "-j24 -l\"8\"", &[]);
         assert_eq!(makeflags_of(text.as_bytes()).as_deref(), Some("-j24 -l\"8\""));
         assert_eq!(makeflags_of((text + "\n").as_bytes()), None);
         assert_eq!(makeflags_of(b"# nothing\n"), None);

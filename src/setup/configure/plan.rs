@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::arch::configuration::{Configuration, Position};
+use crate::arch::configuration::{Configuration, Position, Value};
 use crate::makepkg_conf::document::Document;
 use crate::makepkg_conf::edit::{self, Absent};
 use crate::makepkg_conf::makeflags;
@@ -47,6 +47,12 @@ pub(super) enum PlanError {
     /// The configuration cannot be worked out.
     #[error(transparent)]
     Draft(#[from] DraftError),
+    /// bash cannot read the drop-in with what there is before it.
+    #[error(
+        "{0}\nso would makepkg with the drop-in, perhaps because a variable is read-only; nothing \
+         was\nwritten: use --in-place, which edits each value where it is set"
+    )]
+    DropIn(String),
     /// What native stands for cannot be found out.
     #[error(transparent)]
     Native(#[from] NativeError),
@@ -115,6 +121,7 @@ impl Planner<'_> {
         }
         let then = draft.evaluate()?;
         self.verify(&then)?;
+        draft.ensure_theirs().map_err(DraftError::from)?;
         Ok(Plan { changes: draft.changes(), now, then })
     }
 
@@ -128,18 +135,22 @@ impl Planner<'_> {
             }
             return Ok(());
         }
+        let before = draft.evaluate_before(file)?;
         // The words beside `-j` are those that makepkg would have without this drop-in.
-        let makeflags = match own {
-            Some(own) => own,
-            None => {
-                let before = draft.evaluate_before(file)?;
-                let set = before.position("MAKEFLAGS").and_then(|_| before.text("MAKEFLAGS"));
-                set.unwrap_or_default()
-            }
+        let set = before.position("MAKEFLAGS").and_then(|_| before.text("MAKEFLAGS"));
+        let makeflags = makeflags::with_jobs(&own.or(set).unwrap_or_default(), self.wanted.jobs);
+        let is_array = |name: &&str| {
+            let value = before.variables.get(*name).map(|variable| &variable.value);
+            matches!(value, Some(Value::Array(_)))
         };
-        let makeflags = makeflags::with_jobs(&makeflags, self.wanted.jobs);
-        draft.write(file, drop_in::text(&self.wanted.hosts, &makeflags).into_bytes());
-        Ok(())
+        let arrays: Vec<_> = ["DISTCC_HOSTS", "MAKEFLAGS"].into_iter().filter(is_array).collect();
+        let text = drop_in::text(&self.wanted.hosts, &makeflags, &arrays);
+        draft.write(file, text.into_bytes());
+        match draft.evaluate() {
+            Ok(_) => Ok(()),
+            Err(DraftError::Evaluate(what)) => Err(PlanError::DropIn(what)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Edits the file that sets it last; or makepkg.conf, where nothing but an addition in a later
@@ -183,7 +194,8 @@ impl Planner<'_> {
                 return Err(no_effect());
             }
             let source_line = source_line(draft, position);
-            if !self.consent.allows(position, setting.variable(), &source_line) {
+            let is_ours = self.place.file() == Some(&position.file);
+            if !is_ours && !self.consent.allows(position, setting.variable(), &source_line) {
                 return Err(PlanError::Overridden {
                     position: position.clone(),
                     variable: setting.variable(),

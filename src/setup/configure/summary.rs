@@ -92,6 +92,10 @@ impl Summary<'_> {
         for note in &self.hosts.list.notes {
             text += &format!("Note: {note}.\n");
         }
+        if self.target.subject.is_chroot() && self.is_in_place() {
+            text += "Note: makechrootpkg puts this machine's MAKEFLAGS in the place of those of a \
+                     chroot,\nand archbuild all of its makepkg.conf; a drop-in stays.\n";
+        }
         if !self.has_client() {
             text += &match self.target.subject.is_chroot() {
                 true => format!(
@@ -104,6 +108,11 @@ impl Summary<'_> {
             };
         }
         text
+    }
+
+    fn is_in_place(&self) -> bool {
+        let main = &self.target.subject.file;
+        self.plan.changes.changes.iter().any(|change| change.path() == main)
     }
 
     fn has_client(&self) -> bool {
@@ -131,6 +140,9 @@ impl Summary<'_> {
         );
         text += "ninja, meson, cmake --build and cargo do not read MAKEFLAGS: a PKGBUILD\n\
                  gives them their own -j (for cmake, CMAKE_BUILD_PARALLEL_LEVEL does).\n";
+        if self.target.subject.is_chroot() {
+            text += "Copies of this root that makechrootpkg has made get it by makechrootpkg -c.\n";
+        }
         let options = self.target_options();
         text += &format!("\nNext:       distcc-setup check{}\n", self.check_options());
         text += &format!("Take back:  {}distcc-setup undo{options}\n", self.sudo());
