@@ -6,6 +6,7 @@ pub mod cli;
 mod compilers;
 pub mod completions;
 pub mod configure;
+pub mod discover;
 pub mod doctor;
 pub mod facts;
 pub mod hosts;

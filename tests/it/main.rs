@@ -34,6 +34,7 @@ mod projects;
 mod setup_check;
 mod setup_completions;
 mod setup_configure;
+mod setup_discover;
 mod setup_doctor;
 mod setup_march;
 mod setup_report;
