@@ -13,6 +13,10 @@ use makepkg_distcc::compiler::admit::{self, AdmitOptions};
 use makepkg_distcc::compiler::scan::{self, Plan, Surroundings};
 use makepkg_distcc::compiler::{invocation, object, response, rewrite};
 use makepkg_distcc::hosts::{find, list};
+use makepkg_distcc::makepkg_conf::document::Document;
+use makepkg_distcc::makepkg_conf::edit::{self, Absent, Place};
+use makepkg_distcc::makepkg_conf::edited::Edited;
+use makepkg_distcc::makepkg_conf::makeflags;
 use makepkg_distcc::progress::{journal, journal_read, record};
 use makepkg_distcc::protocol::limits::Limits;
 use makepkg_distcc::protocol::lzo::{Compressor, compress, decompress};
@@ -30,7 +34,7 @@ pub struct Target {
 }
 
 /// Every fuzz target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "admit", run: admit },
     Target { name: "host_list", run: host_list },
     Target { name: "hosts_file", run: hosts_file },
@@ -38,6 +42,7 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "journal", run: journal },
     Target { name: "lzo_decompress", run: lzo_decompress },
     Target { name: "lzo_roundtrip", run: lzo_roundtrip },
+    Target { name: "makepkg_conf", run: makepkg_conf },
     Target { name: "object", run: object },
     Target { name: "packet", run: packet },
     Target { name: "record", run: record },
@@ -205,6 +210,53 @@ pub fn admit(bytes: &[u8]) {
 pub fn response_file(bytes: &[u8]) {
     for word in response::split(bytes) {
         assert!(word.len() <= bytes.len());
+    }
+}
+
+/// A configuration of any bytes is read; an edit keeps what it does not change, and done twice
+/// changes nothing more.
+pub fn makepkg_conf(bytes: &[u8]) {
+    let document = Document::parse(bytes);
+    for assignment in document.assignments() {
+        assert!(document.source(&assignment.command).len() >= assignment.span.len());
+        for word in assignment.value.words() {
+            let pieces = word.pieces.iter().map(|piece| piece.span.clone());
+            let end = pieces.fold(word.span.start, |at, span| {
+                assert_eq!(at, span.start);
+                span.end
+            });
+            assert_eq!(end, word.span.end);
+        }
+        for flag in assignment.flags() {
+            assert!(!document.source(&flag.span).is_empty());
+            let _jobs = makeflags::jobs(&makeflags::with_jobs(&flag.text, 7));
+        }
+    }
+    let edits: [&dyn Fn(&Document) -> Edited; 9] = [
+        &|one| edit::turn_on(one, "BUILDENV", "distcc", Absent::Extend, Place::There),
+        &|one| edit::turn_on(one, "BUILDENV", "distcc", Absent::Define, Place::AtEnd),
+        &|one| edit::turn_off(one, "OPTIONS", "lto", Place::There),
+        &|one| edit::set_scalar(one, "DISTCC_HOSTS", "a/4 '\"$b", Place::There),
+        &|one| edit::set_scalar(one, "DISTCC_HOSTS", "a", Place::AtEnd),
+        &|one| edit::set_jobs(one, "MAKEFLAGS", 44, Place::There),
+        &|one| edit::set_jobs(one, "MAKEFLAGS", 44, Place::AtEnd),
+        &|one| edit::comment_out(one, "DISTCC_HOSTS"),
+        &|one| edit::replace_flag(one, "CFLAGS", "-march=native", &["-O2", "-g"]),
+    ];
+    for edit in edits {
+        let edited = edit(&document);
+        let (mut old, mut new) = (0, 0);
+        for change in &edited.changes {
+            assert_eq!(bytes[old..change.before.start], edited.text[new..change.after.start]);
+            (old, new) = (change.before.end, change.after.end);
+        }
+        assert_eq!(bytes[old..], edited.text[new..]);
+        // Where the end is not understood, what is added there is not seen again.
+        if document.problem().is_none() {
+            let again = Document::parse(&edited.text);
+            assert_eq!(again.problem(), None, "{}", edited.text.escape_ascii());
+            assert!(edit(&again).is_unchanged(), "{}", edited.text.escape_ascii());
+        }
     }
 }
 

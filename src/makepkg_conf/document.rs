@@ -25,8 +25,8 @@ pub(super) struct Found {
     /// Variables that are declared without `-g`: makepkg reads its files in a function, so these
     /// are the function's own and end with it.
     pub(super) local: Vec<String>,
-    /// Where the last command begins that does more than assign: behind it, what is assigned at
-    /// the top level stays so.
+    /// Where the last command before `last_place` begins that does more than assign: behind it,
+    /// what is assigned at the top level stays so.
     pub(super) last_command: Option<usize>,
 }
 

@@ -23,7 +23,9 @@ pub(super) fn read(text: &[u8]) -> Found {
     }
     let open = parser.open_end.then_some(parser.statement);
     let last_place = [parser.ends, open].into_iter().flatten().min();
-    Found { last_place, problem: problem.err(), ..parser.found }
+    let before = |start: &&usize| last_place.is_none_or(|place| **start < place);
+    let last_command = parser.doing_more.iter().filter(before).max().copied();
+    Found { last_place, last_command, problem: problem.err(), ..parser.found }
 }
 
 impl<'t> Parser<'t> {
@@ -189,7 +191,7 @@ impl<'t> Parser<'t> {
     /// The command that began at `start` does more than assign.
     pub(super) fn does_more(&mut self, start: usize) {
         if self.apart == 0 {
-            self.found.last_command = self.found.last_command.max(Some(start));
+            self.doing_more.push(start);
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Parser<'t> {
     pub(super) open_end: bool,
     /// Where the last statement of the top level begins.
     pub(super) statement: usize,
+    /// Where commands begin that do more than assign.
+    pub(super) doing_more: Vec<usize>,
     depth: usize,
     pub(super) here_documents: Vec<HereDocument>,
     /// Where an arithmetic expression that begins at the key ends, if it is one.
@@ -48,6 +50,7 @@ impl<'t> Parser<'t> {
             ends: None,
             open_end: false,
             statement: 0,
+            doing_more: Vec::new(),
             depth: 0,
             here_documents: Vec::new(),
             arithmetic: HashMap::new(),

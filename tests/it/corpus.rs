@@ -30,7 +30,18 @@ fn corpus(target: &Target) -> Vec<Vec<u8>> {
     if ["admit", "scan"].contains(&target.name) {
         seeds.extend(command_lines());
     }
+    if target.name == "makepkg_conf" {
+        seeds.extend(configurations());
+    }
     seeds
+}
+
+/// The configurations that have tests of their own.
+fn configurations() -> Vec<Vec<u8>> {
+    let files = std::fs::read_dir(fixtures().join("makepkg_conf")).unwrap();
+    let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
 
 /// The command lines that have tests of their own.
