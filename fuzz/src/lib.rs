@@ -13,7 +13,7 @@ use makepkg_distcc::compiler::admit::{self, AdmitOptions};
 use makepkg_distcc::compiler::scan::{self, Plan, Surroundings};
 use makepkg_distcc::compiler::{invocation, object, response, rewrite};
 use makepkg_distcc::hosts::{find, list};
-use makepkg_distcc::makepkg_conf::document::Document;
+use makepkg_distcc::makepkg_conf::document::{Assignment, Document};
 use makepkg_distcc::makepkg_conf::edit::{self, Absent, Place};
 use makepkg_distcc::makepkg_conf::edited::Edited;
 use makepkg_distcc::makepkg_conf::makeflags;
@@ -251,8 +251,11 @@ pub fn makepkg_conf(bytes: &[u8]) {
             (old, new) = (change.before.end, change.after.end);
         }
         assert_eq!(bytes[old..], edited.text[new..]);
-        // Where the end is not understood, what is added there is not seen again.
-        if document.problem().is_none() {
+        // Where the end is not understood, what is added there is not seen again; and nothing can
+        // be put behind a command that the text ends in.
+        let last_place = document.last_place();
+        let within_end = |one: &Assignment| !one.nested && one.command.start >= last_place;
+        if document.problem().is_none() && !document.assignments().iter().any(within_end) {
             let again = Document::parse(&edited.text);
             assert_eq!(again.problem(), None, "{}", edited.text.escape_ascii());
             assert!(edit(&again).is_unchanged(), "{}", edited.text.escape_ascii());

@@ -21,6 +21,8 @@ pub(super) struct Found {
     pub(super) comments: Vec<Comment>,
     /// Where a line can be added so that it runs after all others; `None`: at the end.
     pub(super) last_place: Option<usize>,
+    /// Whether the text's last line ends in a backslash, so that what is added continues it.
+    pub(super) ends_continued: bool,
     pub(super) problem: Option<SyntaxError>,
     /// Variables that are declared without `-g`: makepkg reads its files in a function, so these
     /// are the function's own and end with it.
@@ -179,6 +181,11 @@ impl Document {
         let range = assignment.span.start + 1..self.last_place();
         let behind = |one: &Assignment| one.nested && range.contains(&one.span.start);
         self.of(&assignment.name).any(behind)
+    }
+
+    /// Whether the text's last line ends in a backslash, so that what is added continues it.
+    pub(super) fn ends_continued(&self) -> bool {
+        self.found.ends_continued
     }
 
     /// The line of an offset, from 1.

@@ -21,7 +21,8 @@ pub(super) fn read(text: &[u8]) -> Found {
     if problem.is_ok() && readable < text.len() {
         problem = Err(parser.fault(readable, Fault::Nul));
     }
-    let open = parser.open_end.then_some(parser.statement);
+    let open_end = parser.open_end || !parser.here_documents.is_empty();
+    let open = open_end.then_some(parser.statement);
     let last_place = [parser.ends, open].into_iter().flatten().min();
     let before = |start: &&usize| last_place.is_none_or(|place| **start < place);
     let last_command = parser.doing_more.iter().filter(before).max().copied();

@@ -54,11 +54,11 @@ impl Parser<'_> {
     fn backslash(&mut self) -> Piece {
         let start = self.at;
         let content = match self.text.get(start + 1) {
+            _ if self.continuation() => Content::Continuation,
             None => {
                 self.open_end = true;
                 Content::Text(b"\\".to_vec())
             }
-            Some(b'\n') => Content::Continuation,
             Some(&byte) => Content::Escape(vec![byte]),
         };
         self.at = self.text.len().min(start + 2);

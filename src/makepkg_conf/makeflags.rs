@@ -84,17 +84,15 @@ pub fn with_jobs(text: &str, count: u32) -> String {
         let before = if place.range.is_empty() { place.before } else { "" };
         return format!("{}{before}{count}{}", head.unwrap_or_default(), tail.unwrap_or_default());
     }
-    match spans.first() {
-        None => format!("-j{count}"),
-        Some(first) if words.first().is_some_and(|word| is_bundle(word)) => {
-            let (head, tail) = text.split_at(first.end);
-            format!("{head} -j{count}{tail}")
-        }
-        Some(first) => {
-            let (head, tail) = text.split_at(first.start);
-            format!("{head}-j{count} {tail}")
-        }
-    }
+    let Some(first) = spans.first() else { return format!("-j{count}") };
+    let (head, tail) = text.split_at(first.start);
+    format!("{head}{}{tail}", put_before(words.first().copied().unwrap_or_default(), count))
+}
+
+/// What puts `-jN` before a value's first word. That may be a bundle of letters without its dash,
+/// as in `kj4`, which only a first word can be.
+pub(super) fn put_before(first: &str, count: u32) -> String {
+    format!("-j{count} {}", if is_bundle(first) { "-" } else { "" })
 }
 
 /// Where the words decide how many jobs there are: the last place does.
@@ -118,8 +116,8 @@ pub(super) fn place(words: &[&str]) -> Option<Place> {
     Some(Place { word, range, before, jobs })
 }
 
-/// Whether a first word is a bundle of letters without its dash, as in `kj4`.
-pub(super) fn is_bundle(word: &str) -> bool {
+/// Whether a first word is a bundle of letters without its dash.
+fn is_bundle(word: &str) -> bool {
     !word.starts_with(['-', '$']) && !word.contains('=')
 }
 
@@ -177,7 +175,8 @@ impl<'w> Reader<'w> {
             match letter {
                 'j' | 'l' if rest.is_empty() => return self.optional(letter, rest, tell),
                 'j' | 'l' => return tell(letter, self.at - 1, rest),
-                'O' => return,
+                // What an expansion gives is not to be seen.
+                'O' | '$' | '`' => return,
                 _ if VALUED.contains(letter) => {
                     self.at += usize::from(rest.is_empty());
                     return;
@@ -276,6 +275,8 @@ mod tests {
             ("-j4k", Jobs::Other("4k".to_owned())),
             ("-j99999999999", Jobs::Other("99999999999".to_owned())),
             ("--jobserver-auth=3,4", Jobs::Missing),
+            ("-k$jobs", Jobs::Missing),
+            ("$jobs", Jobs::Missing),
             ("", Jobs::Missing),
         ];
         for (text, expected) in cases {
@@ -299,7 +300,7 @@ mod tests {
             (" -k V=1", " -j44 -k V=1"),
             ("V=1", "-j44 V=1"),
             ("-- V=1", "-j44 -- V=1"),
-            ("k V=1", "k -j44 V=1"),
+            ("k V=1", "-j44 -k V=1"),
             ("é -j4", "é -j44"),
             ("", "-j44"),
             (" ", "-j44"),

@@ -96,9 +96,16 @@ impl<'t> Parser<'t> {
         result
     }
 
+    /// Steps over a backslash and the end of its line, if they come next.
+    pub(super) fn continuation(&mut self) -> bool {
+        let there = self.accept(b"\\\n");
+        self.found.ends_continued |= there && self.at == self.text.len();
+        there
+    }
+
     /// Steps over blanks and continued lines; not over the end of a line.
     pub(super) fn blanks(&mut self) {
-        while self.accept(b" ") || self.accept(b"\t") || self.accept(b"\\\n") {}
+        while self.accept(b" ") || self.accept(b"\t") || self.continuation() {}
     }
 
     /// Steps over blanks, ends of lines, and comments, within a command.

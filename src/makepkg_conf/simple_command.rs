@@ -95,6 +95,9 @@ impl Parser<'_> {
                 command.told_by = self.at;
             }
         }
+        if command.elements == 0 {
+            return self.unexpected();
+        }
         if command.words > 0 && command.prefix.is_none() {
             self.does_more(command.start);
         }
@@ -196,7 +199,7 @@ impl Parser<'_> {
             if is_name(byte) {
                 name.push(byte);
                 self.at += 1;
-            } else if !self.accept(b"\\\n") {
+            } else if !self.continuation() {
                 break;
             }
         }

@@ -139,6 +139,12 @@ impl Flag {
         self.parts.first().map_or(Quoting::Bare, |part| part.quoting)
     }
 
+    /// Puts `text` before it.
+    pub(super) fn prepend(&self, text: &str) -> Option<Splice> {
+        let part = self.parts.first()?;
+        Some(Splice::insert(part.span.start, part.written(text)))
+    }
+
     /// Puts `new` in the place of `range` of the flag's text, quoted as that is; nothing where that
     /// cannot be done.
     pub(super) fn replace(&self, range: Range<usize>, new: &str) -> Vec<Splice> {

@@ -4,8 +4,7 @@ use crate::makepkg_conf::document::{Assignment, Document, Value};
 use crate::makepkg_conf::edit::scalar::{self, assign, in_stock_style};
 use crate::makepkg_conf::edit::{Place, place};
 use crate::makepkg_conf::edited::{Edited, Splice};
-use crate::makepkg_conf::makeflags::{self, Jobs, is_bundle};
-use crate::makepkg_conf::quote::quote;
+use crate::makepkg_conf::makeflags::{self, Jobs};
 use crate::makepkg_conf::word::{Flag, Quoting, Word};
 
 /// As [`super::set_jobs`].
@@ -15,8 +14,11 @@ pub(super) fn set(document: &Document, name: &str, count: u32, place: Place) -> 
     }
     let chain = place::chain(document, name);
     let plain = chain.iter().all(|one| one.subscript.is_none() && word(one).is_some());
+    // Nothing can be put behind a command that the text ends in.
+    let behind = |one: &&Assignment| one.command.start < document.last_place();
+    let there = place == Place::There || !chain.last().is_some_and(behind);
     let splices = match (chain.first(), chain.last()) {
-        (Some(first), _) if place == Place::There && plain && !document.is_nested_behind(first) => {
+        (Some(first), _) if there && plain && !document.is_nested_behind(first) => {
             let flags: Vec<Flag> = chain.iter().flat_map(|one| one.flags()).collect();
             number(&flags, count).unwrap_or_else(|| put_first(first, &flags, count))
         }
@@ -57,17 +59,14 @@ fn put_first(assignment: &Assignment, flags: &[Flag], count: u32) -> Vec<Splice>
             in_stock_style(&(blank.to_owned() + &jobs)),
         )];
     };
-    let put = |at, text: String| {
-        let bare = flag.quoting() == Quoting::Bare;
-        vec![Splice::insert(at, if bare { quote(&text) } else { text })]
-    };
-    match literal {
-        _ if is_bundle(&flag.text) && !assignment.append => put(flag.span.end, format!(" {jobs}")),
+    let splice = match literal {
         Some(value) if flag.quoting() == Quoting::Bare && !assignment.append => {
-            assign(assignment, &makeflags::with_jobs(&value, count)).into_iter().collect()
+            assign(assignment, &makeflags::with_jobs(&value, count))
         }
-        _ => put(flag.span.start, format!("{jobs} ")),
-    }
+        _ if assignment.append => flag.prepend(&format!("{jobs} ")),
+        _ => flag.prepend(&makeflags::put_before(&flag.text, count)),
+    };
+    splice.into_iter().collect()
 }
 
 fn word(assignment: &Assignment) -> Option<&Word> {

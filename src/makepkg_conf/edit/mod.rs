@@ -153,7 +153,7 @@ mod tests {
         let texts = [
             "BUILDENV=(color check)\n",
             "BUILDENV=()\n",
-            "BUILDENV=( )\n",
+            "BUILDENV=( )\nBUILDENV=(#color\n)\n",
             "BUILDENV=( color\n  check ) # x\n",
             "BUILDENV=(\n\tcolor\n\tcheck # !distcc\n\t# end\n)\n",
             "BUILDENV=(color\n          check)\n",
@@ -168,6 +168,8 @@ mod tests {
             "A=1; return; B=1",
             "A=1\ncat <<E\n",
             "A=1\\",
+            "A=1 \\\n",
+            "# \\\n",
             "BUILDENV=(color)\r\n",
         ];
         let edit = |d: &Document| turn_on(d, "BUILDENV", "distcc", Absent::Extend, Place::There);
@@ -176,7 +178,9 @@ mod tests {
         ---
         BUILDENV=(distcc)
         ---
-        BUILDENV=(distcc )
+        BUILDENV=( )
+        BUILDENV=(distcc #color
+        )
         ---
         BUILDENV=( color
           check
@@ -230,6 +234,13 @@ mod tests {
         ---
         BUILDENV+=(distcc)
         A=1\---
+        A=1 \
+
+        BUILDENV+=(distcc)
+        ---
+        # \
+        BUILDENV+=(distcc)
+        ---
         BUILDENV=(color)␍
         BUILDENV+=(distcc)
         ");
@@ -505,7 +516,7 @@ mod tests {
         M="-j44"
         A=1
         ---
-        M=k" -j44"
+        M="-j44 -k"
         ---
         M="-j4"
         if x; then M=-j8; fi

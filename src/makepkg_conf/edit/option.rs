@@ -140,7 +140,12 @@ fn add(document: &Document, assignment: &Assignment, word: &str) -> Option<Splic
         return None;
     }
     let Some(last) = elements.last() else {
-        return Some(Splice::insert(span.start + 1, word));
+        let next = document.text().get(span.start + 1);
+        let parted = next.is_none_or(|byte| b" \t\n)".contains(byte));
+        return Some(Splice::insert(
+            span.start + 1,
+            format!("{word}{}", if parted { "" } else { " " }),
+        ));
     };
     let indent = |element: &Word| {
         let line = document.line_span(document.line_of(element.span.start)).start;

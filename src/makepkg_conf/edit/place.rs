@@ -53,7 +53,7 @@ fn line(document: &Document, line: &str) -> Splice {
     let start = document.line_span(document.line_of(place)).start;
     let before = document.source(&(start..place));
     if place == text.len() {
-        let feed = if before.is_empty() { "" } else { "\n" };
+        let feed = if before.is_empty() && !document.ends_continued() { "" } else { "\n" };
         return Splice::insert(place, format!("{feed}{line}\n"));
     }
     let blank = before.iter().all(|byte| b" \t".contains(byte));
