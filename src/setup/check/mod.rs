@@ -223,6 +223,8 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
         no_conf: bool,
         limit_ms: Option<u64>,
         no_home: bool,
+        unread: bool,
+        off_for_host: bool,
         machine: Machine,
         volunteers: Vec<Volunteer>,
     }
@@ -348,6 +350,10 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
             let manner = Manner { by_hook: self.hook, pkgbuild: None };
             let mut facts = assemble(subject, evaluate(&request), sources, &manner);
             self.inherit(&mut facts);
+            facts.on_for_host &= !self.off_for_host;
+            let home = root.join("home/me");
+            let files = (home.join(".makepkg.conf"), home.join(".config/pacman/makepkg.conf"));
+            facts.unread = self.unread.then_some(files);
             let package = self.pkgbuild.as_deref();
             facts.package = package.map(|text| Package::new(Text::new("PKGBUILD", text)));
             facts.machine = self.machine.clone();

@@ -66,7 +66,12 @@ pub struct Sources {
 /// Only a PKGBUILD that cannot be read is one; what else cannot be read is a fact.
 pub fn gather(subject: Subject, manner: &Manner) -> std::io::Result<Facts> {
     let package = manner.pkgbuild.as_deref().map(read).transpose()?.map(Package::new);
-    let evaluated = evaluate(&subject.request());
+    let mut request = subject.request();
+    if subject.is_chroot() {
+        // Its files may ask whether a program is there that only the chroot has.
+        request.last_on_path = Some(subject.root.join("usr/bin"));
+    }
+    let evaluated = evaluate(&request);
     let sources = Sources {
         environment: environment(),
         settings: Settings::read(&subject.root, subject.home.as_deref()),
@@ -82,7 +87,21 @@ pub fn gather(subject: Subject, manner: &Manner) -> std::io::Result<Facts> {
         path: std::env::split_paths(&path).collect(),
         services: !manner.by_hook,
     });
+    facts.unread = unread(&facts.subject);
+    if facts.subject.is_chroot() && !facts.machine.client_on_host {
+        let by_host = evaluate(&facts.subject.request()).unwrap_or_default();
+        facts.on_for_host = by_host.option("BUILDENV", "distcc") == Some(true);
+    }
     Ok(facts)
+}
+
+/// makepkg reads `~/.makepkg.conf` only where the newer file is not there.
+fn unread(subject: &Subject) -> Option<(PathBuf, PathBuf)> {
+    if !subject.request().user_files {
+        return None;
+    }
+    let (read, old) = (subject.user_file()?, subject.home.as_ref()?.join(".makepkg.conf"));
+    (read != old && read.exists() && old.exists()).then_some((old, read))
 }
 
 /// Puts together what was read; the machine is one at which nothing is wrong.
@@ -109,6 +128,8 @@ pub fn assemble(
     };
     let (hosts, hosts_file) = hosts(&sources.hosts_files, &configuration);
     Facts {
+        on_for_host: configuration.option("BUILDENV", "distcc") == Some(true),
+        unread: None,
         texts: texts(&subject, &configuration, &drop_ins, fault.as_ref()),
         configuration,
         fault,
@@ -227,6 +248,7 @@ fn state_dir(configuration: &Configuration) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::evaluate::OtherUser;
 
     #[test]
     fn what_makepkg_exports_beats_what_the_files_say() {
@@ -246,6 +268,24 @@ mod tests {
         assert_eq!(configuration.text("MAKEFLAGS").unwrap(), "-j44");
         assert_eq!(configuration.text("DISTCC_HOSTS").unwrap(), "a");
         assert_eq!(configuration.option("BUILDENV", "distcc"), Some(true));
+    }
+
+    #[test]
+    fn the_older_of_the_users_two_files_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().to_owned();
+        let (new, old) = (home.join(".config/pacman/makepkg.conf"), home.join(".makepkg.conf"));
+        let user = OtherUser { uid: 1, gid: 1, name: "me".to_owned(), home: home.clone() };
+        let mut subject = Subject::find(&crate::setup::subject::SubjectOptions::default());
+        (subject.user, subject.home) = (Some(user), Some(home));
+        subject.file = "/etc/makepkg.conf".into();
+        crate::base::replace::write(&old, b"", 0o644).unwrap();
+        assert_eq!(unread(&subject), None);
+        std::fs::create_dir_all(new.parent().unwrap()).unwrap();
+        crate::base::replace::write(&new, b"", 0o644).unwrap();
+        assert_eq!(unread(&subject), Some((old, new)));
+        subject.file = "/elsewhere/makepkg.conf".into();
+        assert_eq!(unread(&subject), None);
     }
 
     #[test]

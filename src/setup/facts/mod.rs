@@ -38,6 +38,10 @@ pub struct Facts {
     pub subject: Subject,
     /// What makepkg would work with; empty where `fault` is set.
     pub configuration: Configuration,
+    /// Whether the host, which may lack programs of the chroot, takes distcc for switched on.
+    pub on_for_host: bool,
+    /// The user's own file that is not read, for there is another one: it, and that other.
+    pub unread: Option<(PathBuf, PathBuf)>,
     /// Why the configuration cannot be read.
     pub fault: Option<EvaluateError>,
     /// The configuration's files as text, in the order read; further ones that are not read.

@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let machine = &facts.machine;
-    if !facts.subject.is_chroot() || machine.client_on_host || !facts.distcc_is_on() {
+    if !facts.subject.is_chroot() || machine.client_on_host || !facts.on_for_host {
         return Vec::new();
     }
     let place = facts.place_of_word("BUILDENV", "distcc");

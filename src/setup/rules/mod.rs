@@ -73,6 +73,7 @@ mod settings_unknown_rule;
 mod state_full;
 mod state_missing;
 mod state_slow;
+mod user_file_unread;
 mod variable_not_exported;
 mod volunteer_compiler;
 mod volunteer_compiler_missing;
@@ -173,6 +174,7 @@ pub const ALL: &[Rule] = &[
     config_prints::RULE,
     drop_ins_empty::RULE,
     drop_ins_unread::RULE,
+    user_file_unread::RULE,
     distcc_banned::RULE,
     distcc_absent::RULE,
     buildenv_no_array::RULE,
