@@ -135,16 +135,20 @@ impl HostSpec {
     }
 }
 
-/// Writes a spec that is read back as the same.
+/// Writes a spec that is read back as the same; `{:#}` writes its limit in any case.
 impl fmt::Display for HostSpec {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slots = self.slots;
         match &self.transport {
-            Transport::Local => return write_local(out, self.slots),
-            Transport::Tcp { host, port } => write_tcp(out, host, *port, self.slots)?,
+            Transport::Local => {
+                out.write_str("localhost")?;
+                return write_limit(out, slots, DEFAULT_LOCALHOST_SLOTS);
+            }
+            Transport::Tcp { host, port } => write_tcp(out, host, *port, slots)?,
             Transport::Ssh { user, host, command } => {
                 write!(out, "{}@", user.as_deref().unwrap_or_default())?;
                 write_host(out, host)?;
-                write_limit(out, self.slots)?;
+                write_limit(out, slots, DEFAULT_SLOTS)?;
                 if let Some(command) = command {
                     write!(out, ":{command}")?;
                 }
@@ -168,17 +172,12 @@ impl fmt::Display for HostSpec {
     }
 }
 
-fn write_local(out: &mut fmt::Formatter<'_>, slots: i32) -> fmt::Result {
-    out.write_str("localhost")?;
-    if slots == DEFAULT_LOCALHOST_SLOTS { Ok(()) } else { write!(out, "/{slots}") }
-}
-
 fn write_tcp(out: &mut fmt::Formatter<'_>, host: &str, port: u16, slots: i32) -> fmt::Result {
     write_host(out, host)?;
     if port != DEFAULT_PORT || host == "localhost" {
         write!(out, ":{port}")?;
     }
-    write_limit(out, slots)
+    write_limit(out, slots, DEFAULT_SLOTS)
 }
 
 /// Writes a host's name, in brackets where a part of it would be read as something else.
@@ -188,6 +187,6 @@ fn write_host(out: &mut fmt::Formatter<'_>, host: &str) -> fmt::Result {
     if odd && !host.contains(']') { write!(out, "[{host}]") } else { out.write_str(host) }
 }
 
-fn write_limit(out: &mut fmt::Formatter<'_>, slots: i32) -> fmt::Result {
-    if slots == DEFAULT_SLOTS { Ok(()) } else { write!(out, "/{slots}") }
+fn write_limit(out: &mut fmt::Formatter<'_>, slots: i32, default: i32) -> fmt::Result {
+    if slots == default && !out.alternate() { Ok(()) } else { write!(out, "/{slots}") }
 }

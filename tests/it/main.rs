@@ -36,6 +36,7 @@ mod setup_completions;
 mod setup_configure;
 mod setup_discover;
 mod setup_doctor;
+mod setup_hosts;
 mod setup_makepkg;
 mod setup_march;
 mod setup_report;

@@ -357,14 +357,7 @@ fn own_network() -> Result<&'static str, String> {
 }
 
 /// Asks a volunteer behind a firewall with this rule; all of it in a network of its own.
-fn behind_firewall(side: Side, rule: &str) -> Option<Output> {
-    let unshare = match own_network() {
-        Ok(unshare) => unshare,
-        Err(error) => {
-            println!("skipped, no network namespace: {error}");
-            return None;
-        }
-    };
+fn behind_firewall(unshare: &str, side: Side, rule: &str) -> Output {
     let farm = Farm::new();
     let daemon = side.daemon().display().to_string();
     let user = if nix::unistd::Uid::effective().is_root() { "--user nobody" } else { "" };
@@ -381,15 +374,19 @@ fn behind_firewall(side: Side, rule: &str) -> Option<Output> {
     );
     farm.write("makepkg.conf", "");
     farm.write("in-network", &script);
-    Some(farm.local(&format!("{unshare} sh ./in-network")).env("PATH", ADMIN_PATH).output())
+    farm.local(&format!("{unshare} sh ./in-network")).env("PATH", ADMIN_PATH).output()
 }
 
 #[test]
 fn a_firewall_that_drops_or_rejects_is_no_volunteer_that_is_down() {
+    let unshare = match own_network() {
+        Ok(unshare) => unshare,
+        Err(error) => return println!("skipped, no network namespace: {error}"),
+    };
     for side in SIDES {
         for rule in ["tcp dport 3632 drop", "tcp dport 3632 reject with icmp type admin-prohibited"]
         {
-            let Some(output) = behind_firewall(side, rule) else { return };
+            let output = behind_firewall(unshare, side, rule);
             assert_only(&output, &["firewalled"], 2);
             let command = &json(&output)["volunteers"][0]["faults"][0]["command"];
             let expected = "sudo ufw allow from 127.0.0.0/8 to any port 3632 proto tcp";

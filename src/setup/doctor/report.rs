@@ -1,7 +1,8 @@
 //! The doctor's report for people: a table, then each fault with what mends it.
 
+use crate::hosts::spec::HostSpec;
 use crate::setup::probe::answer::Answer;
-use crate::setup::probe::fault::Machine;
+use crate::setup::probe::fault::{Fault, Machine};
 use crate::setup::probe::options::Asked;
 use crate::setup::probe::{scene, show};
 
@@ -50,7 +51,7 @@ pub(super) fn parts(asked: &Asked) -> Vec<String> {
         parts.push(format!("This machine: {}\n{sentence}  Run:\n{command}", fault.id()));
     }
     for answer in &asked.answers {
-        parts.extend(faults(answer));
+        parts.extend(faults(answer, &asked.found.list.hosts));
     }
     parts.push(summary(asked));
     parts
@@ -67,10 +68,10 @@ fn here(asked: &Asked) -> String {
     }
 }
 
-fn faults(answer: &Answer) -> Vec<String> {
+fn faults(answer: &Answer, list: &[HostSpec]) -> Vec<String> {
     let scene = scene(answer);
-    let part = |fault: &crate::setup::probe::fault::Fault| {
-        let remedy = fault.remedy(&scene);
+    let part = |fault: &Fault| {
+        let remedy = fault.remedy_in(&scene, list);
         let place = match &remedy.machine {
             Machine::Here => "On this machine".to_owned(),
             Machine::Volunteer(name) => format!("On {name}"),

@@ -1,14 +1,106 @@
-//! `distcc-setup hosts`.
+//! `distcc-setup hosts`: the volunteers, what each can do, and in which order a host list should
+//! have them.
 
-use clap::Args;
+mod propose;
+mod table;
+mod write;
+
+use clap::{Args, ValueEnum};
 
 use crate::base::exit::Exit;
+use crate::setup::apply::ask;
+use crate::setup::probe::json;
+use crate::setup::probe::options::{self, AskOptions, Asked};
+use crate::setup::screen::{self, Screen};
+
+/// A person said no.
+const DECLINED: Exit = Exit(1);
+/// No volunteer can be used, or something failed.
+const NONE: Exit = Exit(2);
 
 /// Options of `distcc-setup hosts`.
 #[derive(Args, Debug)]
-pub struct HostsOptions {}
+pub struct HostsOptions {
+    /// Whom to ask, and how.
+    #[command(flatten)]
+    pub ask: AskOptions,
+    /// Keep the volunteers that can be used, in the order proposed, as [[volunteer]] of setup.toml
+    #[arg(long)]
+    pub write: bool,
+    /// With --write: ask nothing
+    #[arg(short, long, requires = "write")]
+    pub yes: bool,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// How the answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table, for people
+    Text,
+    /// One JSON object
+    Json,
+}
 
 /// Does it.
-pub(super) fn run(_options: &HostsOptions) -> Exit {
-    Exit::FAILED
+pub(super) fn run(options: &HostsOptions) -> Exit {
+    let mut screen = Screen::new();
+    let asked = match options::ask(&options.ask, "hosts", &mut screen) {
+        Ok(asked) => asked,
+        Err(error) => {
+            drop(screen);
+            super::complain(&error.to_string());
+            return NONE;
+        }
+    };
+    for note in &asked.found.notes {
+        super::complain(note);
+    }
+    let proposal = propose::of(&asked);
+    match options.format {
+        Format::Text => {
+            screen.print(&table::table(&asked));
+            screen.report(&table::proposal(&asked, &proposal));
+        }
+        Format::Json => {
+            let mut value = json::of(&asked);
+            if let Some(object) = value.as_object_mut() {
+                object.insert("proposal".to_owned(), proposal.text().into());
+            }
+            screen::write(&format!("{value:#}\n"));
+        }
+    }
+    drop(screen);
+    if options.write {
+        return write(options, &asked, &proposal);
+    }
+    if is_any_usable(&asked) { Exit::OK } else { NONE }
+}
+
+fn is_any_usable(asked: &Asked) -> bool {
+    asked.answers.iter().any(|answer| !answer.spec.is_local() && answer.is_usable())
+}
+
+fn write(options: &HostsOptions, asked: &Asked, proposal: &propose::Proposal) -> Exit {
+    if !is_any_usable(asked) {
+        super::complain("no volunteer can be used, so nothing is written (distcc-setup doctor)");
+        return NONE;
+    }
+    if !options.yes && !ask::can_ask() {
+        super::complain(
+            "stdin is no terminal, so nobody can be asked; nothing was written (--yes writes \
+             without asking)",
+        );
+        return NONE;
+    }
+    match write::write(&options.ask.subject, proposal, options.yes) {
+        Ok(true) => Exit::OK,
+        Ok(false) => DECLINED,
+        Err(error) => {
+            super::complain(&error.to_string());
+            NONE
+        }
+    }
 }

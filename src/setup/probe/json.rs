@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::hosts::spec::HostSpec;
 use crate::setup::probe::answer::{Answer, CompilerAnswer};
 use crate::setup::probe::fault::{Fault, Machine};
 use crate::setup::probe::local::{Local, LocalCompiler, LocalFault};
@@ -9,11 +10,12 @@ use crate::setup::probe::{options::Asked, scene};
 
 /// All that was found out: this machine, then each volunteer in the list's order.
 pub fn of(asked: &Asked) -> Value {
+    let answers = asked.answers.iter().map(|answer| volunteer(answer, &asked.found.list.hosts));
     json!({
         "source": asked.found.source,
         "notes": asked.found.notes,
         "here": here(&asked.local),
-        "volunteers": asked.answers.iter().map(volunteer).collect::<Vec<_>>(),
+        "volunteers": answers.collect::<Vec<_>>(),
     })
 }
 
@@ -34,7 +36,7 @@ fn here(local: &Local) -> Value {
     })
 }
 
-fn volunteer(answer: &Answer) -> Value {
+fn volunteer(answer: &Answer, list: &[HostSpec]) -> Value {
     json!({
         "host": answer.spec.text,
         "address": answer.address.map(|address| address.ip().to_string()),
@@ -45,7 +47,7 @@ fn volunteer(answer: &Answer) -> Value {
         "statistics": answer.stats,
         "units_per_second": answer.speed.map(|speed| speed.units_per_second()),
         "compilers": answer.compilers.iter().map(compiler).collect::<Vec<_>>(),
-        "faults": answer.faults.iter().map(|one| fault(answer, one)).collect::<Vec<_>>(),
+        "faults": answer.faults.iter().map(|one| fault(answer, one, list)).collect::<Vec<_>>(),
     })
 }
 
@@ -59,9 +61,9 @@ fn compiler(one: &CompilerAnswer) -> Value {
     })
 }
 
-fn fault(answer: &Answer, fault: &Fault) -> Value {
+fn fault(answer: &Answer, fault: &Fault, list: &[HostSpec]) -> Value {
     let scene = scene(answer);
-    let remedy = fault.remedy(&scene);
+    let remedy = fault.remedy_in(&scene, list);
     json!({
         "id": fault.id(),
         "sentence": fault.sentence(&scene),

@@ -1,7 +1,7 @@
 //! Which host list is asked about: arguments, makepkg's configuration, `setup.toml`, or distcc's
 //! own variable and files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::arch::configuration::{Configuration, Origin};
 use crate::arch::evaluate;
@@ -91,7 +91,7 @@ fn of_configuration(configuration: &Configuration) -> Option<(String, String)> {
 
 /// `setup.toml`'s volunteers, or what a client of distcc would take by itself.
 fn elsewhere(subject: &Subject) -> Result<Option<(String, String)>, ListError> {
-    let settings = Settings::read(&subject.root, subject.home.as_deref())
+    let settings = Settings::read(Path::new("/"), subject.home.as_deref())
         .map_err(|error| ListError::Bad("setup.toml".to_owned(), error.to_string()))?;
     if !settings.volunteers.is_empty() {
         let specs: Vec<_> = settings.volunteers.iter().map(VolunteerEntry::host_spec).collect();

@@ -3,16 +3,10 @@
 use crate::hosts::spec::{DEFAULT_PORT, HostSpec, ProtocolWish, Transport};
 use crate::setup::probe::fault::{CROSS_DAEMONS, Fault, Machine, Remedy, Scene};
 
-impl Scene<'_> {
-    /// The spec with another port.
-    fn spec_at(&self, port: u16) -> String {
-        let mut spec = self.spec.clone();
-        if let Transport::Tcp { port: old, .. } = &mut spec.transport {
-            *old = port;
-        }
-        spec.to_string()
-    }
+/// Orders the list anew, without those that cannot be used.
+const REWRITE: &str = "sudo distcc-setup hosts --write && sudo distcc-setup configure";
 
+impl Scene<'_> {
     fn there(&self, command: String) -> Remedy {
         Remedy { machine: Machine::Volunteer(self.host().to_owned()), command, note: None }
     }
@@ -66,21 +60,83 @@ impl Fault {
             Self::CompilerFails { name, .. } => {
                 scene.there(format!("sudo pacman -S {}", package(name)))
             }
-            Self::WrongTarget { machine, .. } => wrong_target(scene, *machine),
+            Self::WrongTarget { .. } => rewritten(self, scene),
             Self::DiskFull { .. } => scene
                 .there("sudo find /tmp -xdev -name 'distcc*' -mmin +60 -delete".to_owned())
                 .with_note("`du -xh /tmp | sort -h | tail` shows what else fills it".to_owned()),
-            Self::Slow { .. } => here("distcc-setup hosts --write".to_owned())
+            Self::Slow { .. } => here(REWRITE.to_owned())
                 .with_note("puts the most powerful volunteers first".to_owned()),
-            Self::ProtocolMissing { .. } | Self::NotBuiltIn(_) => {
-                let mut spec = scene.spec.clone();
-                spec.protocol = ProtocolWish::Lzo;
-                spec.auth = None;
-                here(format!("distcc-setup hosts --write {spec}"))
-                    .with_note("name the other volunteers of the list as well".to_owned())
-            }
+            Self::ProtocolMissing { .. } | Self::NotBuiltIn(_) => rewritten(self, scene),
         }
     }
+
+    /// [`Self::remedy`] where the whole host list is known: a command that changes an entry of it
+    /// then has all of it.
+    pub fn remedy_in(&self, scene: &Scene<'_>, list: &[HostSpec]) -> Remedy {
+        let mut remedy = self.remedy(scene);
+        if let Some(better) = self.better_spec(scene) {
+            let spec = |one: &HostSpec| match one == scene.spec {
+                true => better.to_string(),
+                false => one.text.clone(),
+            };
+            let specs: Vec<_> = list.iter().map(spec).collect();
+            remedy.command = configure(&specs.join(" "));
+            remedy.note = better_port(&better, scene);
+        }
+        remedy
+    }
+
+    /// The host spec that has not this fault, where another spec is all it takes.
+    fn better_spec(&self, scene: &Scene<'_>) -> Option<HostSpec> {
+        let mut spec = scene.spec.clone();
+        match self {
+            Self::WrongTarget { machine, .. } => {
+                let port = right_port(*machine);
+                match &mut spec.transport {
+                    Transport::Tcp { port: old, .. } if *old != port => *old = port,
+                    _ => return None,
+                }
+            }
+            Self::ProtocolMissing { .. } | Self::NotBuiltIn(_) => {
+                spec.protocol = ProtocolWish::Lzo;
+                spec.auth = None;
+            }
+            _ => return None,
+        }
+        Some(spec)
+    }
+}
+
+/// Puts a host list into makepkg's configuration.
+fn configure(hosts: &str) -> String {
+    format!("sudo distcc-setup configure --hosts \"{hosts}\"")
+}
+
+/// Another entry in the host list.
+fn rewritten(fault: &Fault, scene: &Scene<'_>) -> Remedy {
+    let (command, note) = match fault.better_spec(scene) {
+        Some(better) => {
+            let note = better_port(&better, scene).map_or(String::new(), |note| note + "; ");
+            (configure(&better.to_string()), note + "name the other hosts of the list as well")
+        }
+        None => (REWRITE.to_owned(), "leaves this volunteer out".to_owned()),
+    };
+    Remedy { machine: Machine::Here, command, note: Some(note) }
+}
+
+/// Why the port is another one.
+fn better_port(better: &HostSpec, scene: &Scene<'_>) -> Option<String> {
+    let Transport::Tcp { port, .. } = better.transport else { return None };
+    let cross = CROSS_DAEMONS.iter().find(|(cross, ..)| *cross == port);
+    let unit = cross.map_or("", |(_, suffix, _)| suffix);
+    (port != scene.port()).then(|| format!("the right toolchain's distccd{unit} has port {port}"))
+}
+
+/// The port of the daemon whose compilers make objects for this machine.
+fn right_port(machine: u16) -> u16 {
+    // Of the ports for 32-bit ARM, the last is the one for today's machines.
+    let right = CROSS_DAEMONS.iter().rev().find(|(.., of)| *of == machine);
+    right.map_or(DEFAULT_PORT, |(port, ..)| *port)
 }
 
 impl Remedy {
@@ -102,22 +158,55 @@ fn ssh_command(spec: &HostSpec) -> String {
     }
 }
 
-/// The daemon of the right toolchain is on another port.
-fn wrong_target(scene: &Scene<'_>, wanted: u16) -> Remedy {
-    let right = CROSS_DAEMONS.iter().rev().find(|(.., machine)| *machine == wanted);
-    let (port, suffix) = right.map_or((DEFAULT_PORT, ""), |(port, suffix, _)| (*port, *suffix));
-    if port == scene.port() {
-        return Remedy {
-            machine: Machine::Here,
-            command: "distcc-setup hosts --write".to_owned(),
-            note: Some("leaves this volunteer out".to_owned()),
-        };
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hosts::list;
+
+    const X86_64: u16 = 62;
+    const AARCH64: u16 = 183;
+
+    fn command(list: &str, at: usize, fault: &Fault) -> Remedy {
+        let hosts = list::parse(list).unwrap().hosts;
+        let our_address = Some("192.168.10.7".parse().unwrap());
+        let scene = Scene { spec: &hosts[at], our_address, prefix: Some(24) };
+        fault.remedy_in(&scene, &hosts)
     }
-    Remedy {
-        machine: Machine::Here,
-        command: format!("distcc-setup hosts --write {}", scene.spec_at(port)),
-        note: Some(format!(
-            "distccd{suffix} listens on port {port}; name the other volunteers too"
-        )),
+
+    fn wrong(machine: u16) -> Fault {
+        let (name, ours) = ("gcc".to_owned(), String::new());
+        Fault::WrongTarget { name, ours, machine, theirs: String::new() }
+    }
+
+    #[test]
+    fn the_right_toolchain_is_behind_another_port() {
+        let remedy = command("localhost/2 10.0.0.2:3636/5 b", 1, &wrong(X86_64));
+        let expected = "sudo distcc-setup configure --hosts \"localhost/2 10.0.0.2/5 b\"";
+        assert_eq!((remedy.machine, remedy.command.as_str()), (Machine::Here, expected));
+        assert_eq!(remedy.note.unwrap(), "the right toolchain's distccd has port 3632");
+        let remedy = command("10.0.0.2", 0, &wrong(AARCH64));
+        assert_eq!(remedy.command, "sudo distcc-setup configure --hosts \"10.0.0.2:3636\"");
+        let remedy = command("10.0.0.2:3636", 0, &wrong(AARCH64));
+        assert_eq!(remedy.command, REWRITE);
+    }
+
+    #[test]
+    fn access_and_firewall_are_opened_for_our_network_alone() {
+        let remedy = command("10.0.0.2:3635", 0, &Fault::AccessRefused);
+        let expected = "sudo sed -i 's|^DISTCC_ARGS=\"|&--allow 192.168.10.0/24 |' \
+                        /etc/conf.d/distccd-armv7h && sudo systemctl restart distccd-armv7h";
+        assert_eq!(remedy.command, expected);
+        let remedy = command("10.0.0.2", 0, &Fault::Firewalled(Default::default()));
+        let expected = "sudo ufw allow from 192.168.10.0/24 to any port 3632 proto tcp";
+        assert_eq!(remedy.command, expected);
+        assert_eq!(remedy.machine, Machine::Volunteer("10.0.0.2".to_owned()));
+    }
+
+    #[test]
+    fn pump_that_is_not_served_goes_out_of_the_spec() {
+        let fault = Fault::ProtocolMissing { version: 3 };
+        let remedy = command("a/3,cpp,lzo b", 0, &fault);
+        assert_eq!(remedy.command, "sudo distcc-setup configure --hosts \"a/3,lzo b\"");
+        assert_eq!(remedy.note, None);
     }
 }

@@ -1,0 +1,136 @@
+//! `distcc-setup hosts`: what it shows of volunteers, what it proposes, and what it writes.
+
+use serde_json::Value;
+
+use crate::support::farm::Farm;
+use crate::support::output::Output;
+use crate::support::ports;
+use crate::support::volunteer::{Options, Side};
+
+/// The program.
+const SETUP: &str = env!("CARGO_BIN_EXE_distcc-setup");
+
+/// Runs `hosts` with these words, as a user who has no setup.toml but that of the farm's home.
+fn hosts(farm: &Farm, stats: u16, words: &str) -> Output {
+    farm.write("makepkg.conf", "");
+    let fixed = format!("--config makepkg.conf --timeout 120 --compiler gcc --stats-port {stats}");
+    farm.unprivileged(&format!("./distcc-setup hosts {fixed} {words}")).output()
+}
+
+/// A farm whose work directory has the program, where any user may run it.
+fn farm() -> Farm {
+    let farm = Farm::new();
+    std::fs::copy(SETUP, farm.work().join("distcc-setup")).unwrap();
+    farm
+}
+
+/// A volunteer with a statistics page and so many slots; gives the page's port.
+fn start_with_page(farm: &mut Farm, side: Side, jobs: u32) -> u16 {
+    let port = ports::free();
+    let mut options = Options::new(side).jobs(jobs);
+    options.args.extend(["--stats".to_owned(), format!("--stats-port={port}")]);
+    farm.start(&options);
+    port
+}
+
+fn steady(farm: &Farm, text: &str) -> String {
+    let ports = farm.volunteers.iter().enumerate();
+    ports.fold(text.to_owned(), |text, (at, one)| {
+        text.replace(&one.port.to_string(), &format!("PORT{at}"))
+    })
+}
+
+#[test]
+fn slots_are_those_of_the_statistics_page() {
+    for side in [Side::Ours, Side::Stock] {
+        let mut farm = farm();
+        let stats = start_with_page(&mut farm, side, 7);
+        let address = farm.volunteers[0].address();
+        let output = hosts(&farm, stats, &format!("--format json {address}/2,lzo"));
+        assert_eq!(output.status, 0, "{output}");
+        let json: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(json["proposal"], format!("{address}/7,lzo"), "{side:?}");
+        let volunteer = &json["volunteers"][0];
+        assert_eq!(volunteer["slots"], 7);
+        assert!(volunteer["statistics"]["load"].as_f64().is_some(), "{volunteer}");
+    }
+}
+
+#[test]
+fn the_slower_one_comes_last_and_who_is_down_is_left_out() {
+    let mut farm = farm();
+    let slow = farm.compilers("slow", "sleep 1; exec $real \"$@\"");
+    farm.start(&Options::new(Side::Ours).path(&slow).no_sandbox());
+    farm.start(&Options::new(Side::Stock));
+    farm.start(&Options::new(Side::Ours));
+    farm.volunteers[2].stop();
+    let output = hosts(&farm, ports::free(), &farm.hosts("/4"));
+    assert_eq!(output.status, 0, "{output}");
+    let text = steady(&farm, &output.stdout);
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let rows: Vec<_> = text.lines().take(4).collect();
+    assert_eq!(rows[0], "HOST               STATE  LATENCY  SLOTS  LOAD  SPEED  COMPILERS");
+    assert!(rows[1].starts_with("127.0.0.1:PORT0/4  up     0."), "{text}");
+    assert!(rows[1].ends_with("/s  same"), "{text}");
+    assert!(
+        rows[3].starts_with("127.0.0.1:PORT2/4  down ") && rows[3].ends_with("  down"),
+        "{text}"
+    );
+    let (_, below) = text.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(below, @r#"
+    From the most to the least powerful
+      DISTCC_HOSTS="127.0.0.1:PORT1/4 127.0.0.1:PORT0/4"
+      `distcc-setup hosts --write` keeps this for `distcc-setup configure`.
+    Left out; `distcc-setup doctor` says what mends that
+      127.0.0.1:PORT2/4 (down)
+    "#);
+}
+
+#[test]
+fn without_a_volunteer_that_can_be_used_nothing_is_proposed_or_written() {
+    let farm = farm();
+    let words = format!("--write --yes localhost/2 127.0.0.1:{}/4", ports::free());
+    let output = hosts(&farm, ports::free(), &words);
+    assert_eq!(output.status, 2, "{output}");
+    assert!(output.stderr.contains("nothing is written"), "{output}");
+    assert!(!farm.path("home/.config").exists());
+}
+
+#[test]
+fn what_is_proposed_is_kept_in_setup_toml_and_found_there_again() {
+    let mut farm = farm();
+    farm.start(&Options::new(Side::Stock));
+    let list = farm.hosts("/3");
+    let output = hosts(&farm, ports::free(), &format!("--write --yes {list}"));
+    assert_eq!(output.status, 0, "{output}");
+    let file = farm.path("home/.config/distcc/setup.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let port = farm.volunteers[0].port;
+    let expected = format!("[[volunteer]]\naddress = \"127.0.0.1\"\nport = {port}\nslots = 3\n");
+    assert_eq!(text, expected);
+    let again = hosts(&farm, ports::free(), "--format json");
+    assert_eq!(again.status, 0, "{again}");
+    let json: Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(
+        (json["source"].as_str(), json["proposal"].as_str()),
+        (Some("setup.toml"), Some(&*list))
+    );
+    let same = hosts(&farm, ports::free(), "--write --yes").success();
+    assert!(same.stdout.ends_with("setup.toml has them already.\n"), "{same}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), expected);
+    let undo = "./distcc-setup undo --file \"$HOME/.config/distcc/setup.toml\"";
+    farm.unprivileged(undo).output().success();
+    assert!(!file.exists());
+}
+
+#[test]
+fn nobody_at_the_terminal_means_nothing_is_written() {
+    let mut farm = farm();
+    farm.start(&Options::new(Side::Ours));
+    let output = hosts(&farm, ports::free(), &format!("--write {}", farm.hosts("/3")));
+    assert_eq!(output.status, 2, "{output}");
+    assert!(output.stderr.contains("--yes writes without asking"), "{output}");
+    assert!(!farm.path("home/.config").exists());
+}
