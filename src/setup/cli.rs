@@ -30,7 +30,7 @@ pub struct Cli {
 pub enum Action {
     /// Write makepkg.conf so that builds are distributed
     Configure(ConfigureOptions),
-    /// Take back what configure has written
+    /// Take back what configure or volunteer has written
     Undo(UndoOptions),
     /// Say what is wrong with the configuration, at which line, and what to write
     #[command(visible_alias = "lint")]

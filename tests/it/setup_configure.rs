@@ -291,7 +291,7 @@ fn runs_are_taken_back_one_by_one_or_all_at_once() {
     assert_eq!(place.read("makepkg.conf"), stock(STOCKS[0]));
     let nothing = place.undo(&[]).success();
     insta::assert_snapshot!(nothing.stdout, @r"
-    Nothing to take back: `distcc-setup configure` has not changed makepkg.conf and its drop-ins.
+    Nothing to take back: distcc-setup has not changed makepkg.conf or its drop-ins.
     ");
 }
 
@@ -306,7 +306,7 @@ fn a_file_that_was_changed_since_is_not_put_back() {
     insta::assert_snapshot!(refused, @r"
     [exit status: 2]
     ------- stderr -------
-    distcc-setup: TOP/makepkg.conf was changed since `configure`:
+    distcc-setup: TOP/makepkg.conf was changed since:
     --- TOP/makepkg.conf
     +++ TOP/makepkg.conf
     @@ -110,3 +110,4 @@
@@ -332,7 +332,7 @@ fn a_file_that_is_gone_comes_back_only_by_force() {
     std::fs::remove_file(place.path("makepkg.conf")).unwrap();
     let refused = place.undo(&[]);
     assert_eq!(refused.status, 2);
-    let refused = refused.says("was removed since `configure`");
+    let refused = refused.says("was removed since:");
     assert!(refused.stderr.lines().count() > 50, "{refused}");
     place.undo(&["--force"]).success();
     assert_eq!(place.read("makepkg.conf"), stock(STOCKS[0]));
@@ -510,6 +510,24 @@ fn without_hosts_the_error_says_what_to_write() {
         assert_eq!(place.run(&words).status, 2, "{hosts}");
     }
     assert_eq!(place.read("makepkg.conf"), stock(STOCKS[0]));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_an_error_with_its_name() {
+    let place = Place::new(b"");
+    for words in [["--config", "none/x.conf"], ["--file", "none.conf"]] {
+        let output = place.run(&["configure", words[0], words[1], "--yes", "--hosts", HOSTS]);
+        assert_eq!(output.status, 2);
+        assert!(output.stderr.contains(&format!("{} cannot be read", words[1])), "{output}");
+    }
+}
+
+#[test]
+fn hosts_that_are_there_are_not_taken_without_a_word() {
+    let place = Place::new(b"DISTCC_HOSTS=10.0.0.1\n");
+    let output = place.run(&["configure", "--config", "makepkg.conf"]);
+    assert_eq!(output.status, 2);
+    insta::assert_snapshot!(output.stderr, @"distcc-setup: no hosts are named, and stdin is no terminal, so nobody can be asked for them (--hosts names them, --yes takes those of DISTCC_HOSTS); nothing was written");
 }
 
 #[test]
@@ -991,33 +1009,31 @@ fn a_drop_in_is_refused_where_makepkg_reads_none() {
 }
 
 #[test]
-fn what_sudo_makes_for_a_user_is_that_users() {
+fn sudo_keeps_what_undo_needs_where_only_root_writes() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
     let machine = Machine::new(MAIN, None);
-    std::os::unix::fs::chown(machine.place.path("home"), Some(NOBODY), Some(NOBODY)).unwrap();
     let sudo = |words: &[&str]| -> Output {
         let output = machine.command(words).env("SUDO_USER", "maker").output().unwrap();
         machine.place.tidy(output.into())
     };
-    sudo(&["configure", "--user", "--hosts", HOSTS, "--yes"]).success();
-    let mut found = 0;
-    let mut dirs = vec![machine.place.path("home")];
-    while let Some(dir) = dirs.pop() {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let entry = entry.unwrap();
-            let meta = entry.metadata().unwrap();
-            assert_eq!((meta.uid(), meta.gid()), (NOBODY, NOBODY), "{:?}", entry.path());
-            found += 1;
-            if meta.is_dir() {
-                dirs.push(entry.path());
-            }
-        }
+    machine.place.write("my.conf", MAIN);
+    let words = ["configure", "--file", "my.conf", "--hosts", HOSTS, "--yes"];
+    let done = sudo(&words).success();
+    assert!(done.stdout.contains("Take back:  sudo distcc-setup undo --file my.conf\n"), "{done}");
+    assert!(machine.place.path("lib/distcc-setup/000001").is_dir());
+    sudo(&["undo", "--file", "my.conf"]).success();
+    assert_eq!(machine.place.read("my.conf"), MAIN);
+    for words in [["configure", "--user"], ["undo", "--user"]] {
+        let refused = sudo(&words);
+        assert_eq!(refused.status, 2);
+        assert!(
+            refused.stderr.ends_with("about your own file: run it without sudo\n"),
+            "{refused}"
+        );
     }
-    assert!(found > 6, "{found}");
-    sudo(&["undo", "--user"]).success();
-    assert!(!machine.place.path("home/.config").exists());
+    assert!(!machine.place.path("home/.local").exists());
 }
 
 #[test]

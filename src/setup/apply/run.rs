@@ -145,14 +145,14 @@ impl Run {
         harmful.chain(made).filter(|dir| dirs::remove_empty(dir)).collect()
     }
 
-    /// Notes that all files are written; the note is `owner`'s.
+    /// Notes that all files are written.
     ///
     /// # Errors
     ///
     /// What writing the note met.
-    pub(crate) fn mark_done(&self, owner: Option<(u32, u32)>) -> Result<(), ApplyError> {
+    pub(crate) fn mark_done(&self) -> Result<(), ApplyError> {
         let file = self.dir.join(DONE);
-        let private = Ownership { owner, mode: 0o600 };
+        let private = Ownership { owner: None, mode: 0o600 };
         rewrite::create(&file, b"", private).map_err(|error| ApplyError::State(file, error))
     }
 
@@ -172,11 +172,17 @@ impl Run {
         };
         let record: Record = serde_json::from_slice(&read(LIST)?)
             .map_err(|error| bad(format!("{LIST}: {error}")))?;
+        if record.files.len() > MOST_FILES {
+            return Err(bad(format!(
+                "{LIST}: {} files, more than any run has",
+                record.files.len()
+            )));
+        }
         if record.format != FORMAT {
             return Err(bad(format!("{LIST}: format {} (another version's)", record.format)));
         }
         let mut files = Vec::new();
-        for (number, file) in record.files.into_iter().take(MOST_FILES).enumerate() {
+        for (number, file) in record.files.into_iter().enumerate() {
             let content = |there: bool, when: &str| match there {
                 true => read(&format!("{number}.{when}")).map(Some),
                 false => Ok(None),
@@ -240,6 +246,34 @@ fn words(age: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_list_of_files_is_too_strange_to_be_refused(list: Vec<u8>) {
+            let dir = tempfile::tempdir().unwrap();
+            crate::base::replace::write(&dir.path().join(LIST), &list, 0o600).unwrap();
+            proptest::prop_assert!(Run::load(dir.path()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_list_that_names_what_is_not_there_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let load = |list: &str| {
+            let file = dir.path().join(LIST);
+            crate::base::replace::write(&file, list.as_bytes(), 0o600).unwrap();
+            Run::load(dir.path()).map(|run| run.command).map_err(|error| error.to_string())
+        };
+        let list = r#"{"format": 1, "when": 7, "command": "c", "made_dirs": [], "files": []}"#;
+        assert_eq!(load(list).unwrap(), "c");
+        assert!(load(&list.replace(": 1", ": 2")).unwrap_err().contains("another version's"));
+        let file = r#"[{"path": "/x", "before": null, "after": true}]"#;
+        assert!(
+            load(&list.replace("\"files\": []", &format!("\"files\": {file}")))
+                .unwrap_err()
+                .contains("0.after")
+        );
+    }
 
     #[test]
     fn ages_are_rough() {

@@ -2,12 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::os::unix::fs::{OpenOptionsExt, fchown, lchown};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::base::rewrite;
 use crate::setup::apply::apply_error::ApplyError;
@@ -29,8 +29,6 @@ pub(crate) const MOST_RUNS: usize = 32;
 pub(crate) struct State {
     /// Where it is.
     pub(crate) dir: PathBuf,
-    /// Whose it is, if we make it for somebody else.
-    pub(crate) owner: Option<(u32, u32)>,
 }
 
 /// A state directory that no other process writes into while this lives.
@@ -77,15 +75,11 @@ impl State {
     /// [`ApplyError::Busy`] after [`PATIENCE`]; what making directory or lock met.
     pub(crate) fn lock(&self) -> Result<Locked<'_>, ApplyError> {
         let bad = |error| ApplyError::State(self.dir.clone(), error);
-        dirs::make(&self.dir, 0o755, self.owner).map_err(bad)?;
+        dirs::make(&self.dir, 0o755, None).map_err(bad)?;
         let path = self.dir.join("lock");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
-        // The directory may be another user's, who might have a link there.
-        let mut file = options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(&path).map_err(bad)?;
-        if let Some((uid, gid)) = self.owner {
-            fchown(&file, Some(uid), Some(gid)).map_err(bad)?;
-        }
+        let mut file = options.open(&path).map_err(bad)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -133,7 +127,7 @@ impl Locked<'_> {
                 return Err(error);
             }
         }
-        run.mark_done(self.state.owner)?;
+        run.mark_done()?;
         Ok(run.dir)
     }
 
@@ -173,9 +167,8 @@ impl Locked<'_> {
         let runs = self.state.run_dirs()?;
         let next = runs.last().and_then(|last| number(last)).unwrap_or(0) + 1;
         let new = dir.join(format!("new-{}", std::process::id()));
-        dirs::make(&new, 0o700, self.state.owner).map_err(bad)?;
+        dirs::make(&new, 0o700, None).map_err(bad)?;
         let kept = Run::save(set, command, &new).and_then(|()| {
-            self.give_to_owner(&new)?;
             let named = dir.join(format!("{next:06}"));
             std::fs::rename(&new, &named)?;
             rewrite::sync_dir(&named);
@@ -190,14 +183,6 @@ impl Locked<'_> {
             self.discard(old);
         }
         Run::load(&named)
-    }
-
-    fn give_to_owner(&self, dir: &Path) -> std::io::Result<()> {
-        let Some((uid, gid)) = self.state.owner else { return Ok(()) };
-        for entry in std::fs::read_dir(dir)? {
-            lchown(entry?.path(), Some(uid), Some(gid))?;
-        }
-        Ok(())
     }
 
     /// Removes a run's directory.
@@ -238,7 +223,7 @@ mod tests {
     }
 
     fn state(dir: &Path) -> State {
-        State { dir: dir.join("state/distcc-setup"), owner: None }
+        State { dir: dir.join("state/distcc-setup") }
     }
 
     fn read(file: &Path) -> String {

@@ -76,6 +76,10 @@ impl<'a> Draft<'a> {
             }
             seen.insert(path.clone(), Seen::read(&path)?);
         }
+        if seen.get(&subject.file).is_some_and(|main| main.content.is_none()) {
+            let error = io::ErrorKind::NotFound.into();
+            return Err(ApplyError::Unreadable(subject.file.clone(), error));
+        }
         Ok(Self { subject, seen, users, written: Contents::new(), known: Rc::default() })
     }
 
@@ -191,10 +195,7 @@ impl<'a> Draft<'a> {
             match self.written.get(path).filter(|text| seen.content.as_ref() != Some(text)) {
                 None => set.rests_on.push(seen.clone()),
                 Some(text) => {
-                    let mut change = Change::new(seen.clone(), text.clone());
-                    let user = self.subject.user.as_ref().filter(|_| self.is_users(path));
-                    change.ownership.owner = user.map(|user| (user.uid, user.gid));
-                    set.changes.push(change);
+                    set.changes.push(Change::new(seen.clone(), text.clone()));
                 }
             }
         }

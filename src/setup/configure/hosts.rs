@@ -34,6 +34,12 @@ pub(super) enum HostsError {
          /etc/distcc/setup.toml"
     )]
     None,
+    /// Nobody can say whether those that there are now are meant.
+    #[error(
+        "no hosts are named, and stdin is no terminal, so nobody can be asked for them (--hosts \
+         names them, --yes takes those of DISTCC_HOSTS); nothing was written"
+    )]
+    NobodyToAsk,
     /// A list without hosts.
     #[error("`{0}` has no host in it (write names or addresses, as in `localhost/9 10.0.0.7/5`)")]
     Empty(String),
@@ -164,7 +170,8 @@ impl Sources<'_> {
             variable if !self.take && ask::can_ask() => {
                 Ok(ask_for(variable.or_else(|| self.hosts_file()).as_deref()))
             }
-            _ => Err(HostsError::None),
+            Some(_) => Err(HostsError::NobodyToAsk),
+            None => Err(HostsError::None),
         }
     }
 

@@ -42,7 +42,7 @@ const DECLINED: Exit = Exit(1);
 const ERROR: Exit = Exit(2);
 
 /// Options of `distcc-setup configure`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct ConfigureOptions {
     /// DISTCC_HOSTS, from the most to the least powerful, as in "localhost/9 192.168.10.2/5"
     /// [default: those of setup.toml]
@@ -75,9 +75,10 @@ pub struct ConfigureOptions {
 }
 
 /// What to do about flags that mean this machine's processor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum March {
     /// Leave them alone
+    #[default]
     Keep,
     /// Put what they stand for on this machine
     Replace,

@@ -43,6 +43,9 @@ pub(in crate::setup) enum TargetError {
     /// There is no home directory.
     #[error("HOME is not set, so there is no file of yours (set it, or name a file by --file)")]
     NoHome,
+    /// root has no business in a user's own state.
+    #[error("--user is about your own file: run it without sudo")]
+    Sudo,
     /// It is no root directory of a system with pacman.
     #[error("{dir} is no chroot: it has no etc/makepkg.conf{hint}", dir = .0.display(), hint = .1)]
     NoChroot(PathBuf, String),
@@ -64,6 +67,9 @@ impl Target {
             // makepkg reads the user's file after this one only.
             let system = Some(Path::new("/").join(CONFIG));
             subject = Subject::find(&SubjectOptions { config: system, chroot: None });
+            if subject.user.is_some() {
+                return Err(TargetError::Sudo);
+            }
             only = Some(subject.user_file().ok_or(TargetError::NoHome)?);
         } else if let Some(file) = &options.file {
             if !reads(&subject, file) {
@@ -120,20 +126,16 @@ fn check_chroot(dir: &Path) -> Result<(), TargetError> {
     Err(TargetError::NoChroot(dir.to_owned(), hint))
 }
 
-/// The system's files have their runs with the system, in the chroot if it is one; files of a
-/// user's with that user.
+/// The system's files have their runs with the system, in the chroot if it is one, and so has what
+/// sudo writes; a user's have them with that user.
 fn state(subject: &Subject, only: Option<&Path>) -> Result<State, TargetError> {
     let file = rewrite::destination(only.unwrap_or(&subject.file));
-    if subject.is_chroot() || file.starts_with("/etc") {
-        return Ok(State { dir: subject.root.join(SYSTEM_DIR), owner: None });
+    if subject.is_chroot() || subject.user.is_some() || file.starts_with("/etc") {
+        return Ok(State { dir: subject.root.join(SYSTEM_DIR) });
     }
-    let home = subject.home.as_ref().ok_or(TargetError::NoHome)?;
-    let base = match (&subject.user, env::XDG_STATE_HOME.get_nonempty()) {
-        (None, Some(dir)) => PathBuf::from(dir),
-        _ => home.join(".local/state"),
-    };
-    let owner = subject.user.as_ref().map(|user| (user.uid, user.gid));
-    Ok(State { dir: base.join("distcc-setup"), owner })
+    let base = env::XDG_STATE_HOME.get_nonempty().map(PathBuf::from);
+    let base = base.or_else(|| Some(subject.home.as_ref()?.join(".local/state")));
+    Ok(State { dir: base.ok_or(TargetError::NoHome)?.join("distcc-setup") })
 }
 
 #[cfg(test)]

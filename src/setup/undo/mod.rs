@@ -1,4 +1,5 @@
-//! `distcc-setup undo`: puts back what `configure` changed, byte for byte, one run after another.
+//! `distcc-setup undo`: puts back what `configure` or `volunteer` changed, byte for byte, one run
+//! after another.
 
 mod conflict;
 mod preview;

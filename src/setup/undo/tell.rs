@@ -15,11 +15,9 @@ use crate::setup::undo::conflict::Conflict;
 pub(super) fn nothing(target: &Target) -> Exit {
     let files = match &target.only {
         Some(file) => file.display().to_string(),
-        None => format!("{} and its drop-ins", target.subject.file.display()),
+        None => format!("{} or its drop-ins", target.subject.file.display()),
     };
-    screen::write(&format!(
-        "Nothing to take back: `distcc-setup configure` has not changed {files}.\n"
-    ));
+    screen::write(&format!("Nothing to take back: distcc-setup has not changed {files}.\n"));
     Exit::OK
 }
 
@@ -53,8 +51,8 @@ pub(super) fn refusal(run: &Run, conflicts: &[Conflict]) -> String {
     for conflict in conflicts {
         let (after, now) = (conflict.after.as_deref(), conflict.now.content.as_deref());
         text += &match now {
-            Some(_) => format!("{} was changed since `configure`:\n", conflict.name()),
-            None => format!("{} was removed since `configure`:\n", conflict.name()),
+            Some(_) => format!("{} was changed since:\n", conflict.name()),
+            None => format!("{} was removed since:\n", conflict.name()),
         };
         text += &diff::unified(&conflict.now.path, after, now, false);
     }

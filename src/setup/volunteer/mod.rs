@@ -109,7 +109,7 @@ fn write(root: &Path, plan: &Plan) -> Result<(), Stop> {
     if plan.changes.is_empty() {
         return Ok(());
     }
-    let state = State { dir: root.join(SYSTEM_DIR), owner: None };
+    let state = State { dir: root.join(SYSTEM_DIR) };
     let locked = state.lock()?;
     locked.apply(&plan.changes, "distcc-setup volunteer")?;
     screen::write(&format!("{} is written.\n", root.join(plan::FILE).display()));
