@@ -28,6 +28,7 @@ mod literals;
 mod lzo;
 mod makepkg;
 mod makepkg_conf;
+mod makepkg_conf_any;
 mod monitor;
 mod package;
 mod projects;

@@ -12,8 +12,6 @@ use makepkg_distcc::makepkg_conf::document::{Document, Prefix};
 use makepkg_distcc::makepkg_conf::edit::{self, Absent, Place};
 use makepkg_distcc::makepkg_conf::edited::Edited;
 use makepkg_distcc::makepkg_conf::makeflags::{self, Jobs};
-use makepkg_distcc::makepkg_conf::quote::quote;
-use proptest::prelude::*;
 
 const HOSTS: &str = "localhost/9 192.168.10.2/5 192.168.10.3/5 192.168.10.4/3";
 
@@ -30,7 +28,7 @@ const WATCHED: [&str; 9] = [
     "OPTIONS",
 ];
 
-fn fixtures() -> Vec<PathBuf> {
+pub fn fixtures() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/makepkg_conf");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -40,15 +38,15 @@ fn fixtures() -> Vec<PathBuf> {
     files
 }
 
-fn name(file: &Path) -> &str {
+pub fn name(file: &Path) -> &str {
     file.file_stem().unwrap().to_str().unwrap()
 }
 
 /// A directory in which bash reads texts.
-struct Lab(tempfile::TempDir);
+pub struct Lab(tempfile::TempDir);
 
 impl Lab {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let common = fixtures()[0].with_file_name("common");
         std::fs::copy(common, dir.path().join("common")).unwrap();
@@ -59,14 +57,14 @@ impl Lab {
         self.0.path().join("makepkg.conf")
     }
 
-    fn read(&self, text: &[u8]) -> Result<Configuration, EvaluateError> {
+    pub fn read(&self, text: &[u8]) -> Result<Configuration, EvaluateError> {
         std::fs::write(self.file(), text).unwrap();
-        evaluate(&Request { limit: Duration::from_secs(20), ..Request::new(self.file(), false) })
+        evaluate(&Request { limit: Duration::from_secs(10), ..Request::new(self.file(), false) })
     }
 }
 
 /// An edit, and how to see that it was done.
-struct Case {
+pub struct Case {
     name: &'static str,
     variable: &'static str,
     edit: fn(&Document, Place) -> Edited,
@@ -74,7 +72,7 @@ struct Case {
 }
 
 /// The edits that `distcc-setup` makes.
-const CASES: [Case; 7] = [
+pub const CASES: [Case; 7] = [
     Case {
         name: "distcc on",
         variable: "BUILDENV",
@@ -152,7 +150,7 @@ fn others<'r>(
 }
 
 /// Makes the edit where the text says, or at the end if bash says that it has no effect there.
-fn settle(lab: &Lab, text: &[u8], before: &Configuration, case: &Case) -> (Vec<u8>, Place) {
+pub fn settle(lab: &Lab, text: &[u8], before: &Configuration, case: &Case) -> (Vec<u8>, Place) {
     let document = Document::parse(text);
     for place in [Place::There, Place::AtEnd] {
         let edited = (case.edit)(&document, place);
@@ -175,7 +173,7 @@ fn settle(lab: &Lab, text: &[u8], before: &Configuration, case: &Case) -> (Vec<u
 }
 
 /// The document and bash agree on which assignments ran at the top level, and where.
-fn assert_agrees(lab: &Lab, text: &[u8], read: &Configuration) {
+pub fn assert_agrees(lab: &Lab, text: &[u8], read: &Configuration) {
     let document = Document::parse(text);
     let place = |name: &str, line: usize| format!("{name} in line {line}\n{}", text.escape_ascii());
     let told: Vec<(&str, usize)> = read
