@@ -33,7 +33,8 @@ const IMPURE: [&str; 10] = [
 ];
 
 /// Crates that the client must not load: it starts once per translation unit.
-const NOT_IN_CLIENT: [&str; 7] = ["clap", "regex", "toml", "serde", "serde_json", "duct", "which"];
+const NOT_IN_CLIENT: [&str; 9] =
+    ["clap", "regex", "toml", "serde", "serde_json", "duct", "which", "mdns_sd", "jiff"];
 
 /// Macros of `base::log` that live at the crate's root.
 const LOG_MACROS: [&str; 6] = ["critical", "error", "warning", "notice", "info", "debug"];

@@ -62,8 +62,8 @@ impl Discovered {
         }
     }
 
-    /// The host spec for it: the first address, the port if it is another than distcc's, and as many
-    /// slots as it takes jobs, if it says so. `None` without an address or port.
+    /// The host spec for it: the first address, the port if it is another than distcc's, and as
+    /// many slots as it takes jobs, if it says so. `None` without an address or port.
     pub fn host_spec(&self) -> Option<String> {
         let port = match self.port {
             0 => return None,

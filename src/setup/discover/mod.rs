@@ -54,10 +54,10 @@ fn listen(events: &Receiver<ServiceEvent>, deadline: Instant) -> Vec<Discovered>
         // The time is over, or the listening thread has ended.
         let Ok(event) = events.recv_timeout(left) else { break };
         match event {
-            ServiceEvent::ServiceResolved(service) => {
-                if found.len() < MOST || found.contains_key(&service.fullname) {
-                    found.insert(service.fullname.clone(), read(&service));
-                }
+            ServiceEvent::ServiceResolved(service)
+                if found.len() < MOST || found.contains_key(&service.fullname) =>
+            {
+                found.insert(service.fullname.clone(), read(&service));
             }
             ServiceEvent::ServiceRemoved(_, name) => drop(found.remove(&name)),
             _ => {}
