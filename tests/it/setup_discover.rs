@@ -25,7 +25,7 @@ avahi-daemon --no-drop-root --no-chroot --no-rlimits --daemonize -f \"$TOP/avahi
 ";
 
 /// Runs `test` in a network namespace of its own, with one end of a cable in it.
-fn on_a_network(machine: &str, test: impl FnOnce() + Send) {
+pub(crate) fn on_a_network(machine: &str, test: impl FnOnce() + Send) {
     let top = tempfile::tempdir().unwrap();
     let run = || {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();

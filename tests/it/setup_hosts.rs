@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::setup_discover::on_a_network;
 use crate::support::farm::Farm;
 use crate::support::output::Output;
 use crate::support::ports;
@@ -123,6 +124,45 @@ fn what_is_proposed_is_kept_in_setup_toml_and_found_there_again() {
     let undo = "./distcc-setup undo --file \"$HOME/.config/distcc/setup.toml\"";
     farm.unprivileged(undo).output().success();
     assert!(!file.exists());
+}
+
+#[test]
+fn who_announces_itself_is_asked_and_put_in_order_with_this_machine() {
+    let script = "distccd --daemon --no-detach --zeroconf --allow-private --user nobody --jobs 6 \
+                  --port 3640 --log-stderr";
+    on_a_network(script, || {
+        let farm = Farm::new();
+        farm.write("makepkg.conf", "");
+        let words = "hosts --discover --config makepkg.conf --compiler gcc --timeout 120";
+        let command = format!("{SETUP} {words} --format json");
+        // It answers as soon as it is up.
+        let mut output = farm.local(&command).output();
+        for _ in 0..20 {
+            if output.status == 0 {
+                break;
+            }
+            output = farm.local(&command).output();
+        }
+        let json: Value =
+            serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output}"));
+        assert_eq!(json["source"], "the network");
+        let proposal = json["proposal"].as_str().unwrap();
+        assert!(proposal.split(' ').any(|word| word == "192.168.78.2:3640/6"), "{proposal}");
+        assert!(proposal.split(' ').any(|word| word.starts_with("localhost/")), "{proposal}");
+        let text = farm.local(&format!("{SETUP} {words}")).output().success().stdout;
+        assert!(text.starts_with("ANNOUNCED AS"), "{text}");
+        assert!(text.lines().nth(1).unwrap().starts_with("distcc@"), "{text}");
+    });
+}
+
+#[test]
+fn on_a_network_without_volunteers_there_is_nobody_to_ask() {
+    on_a_network("", || {
+        let farm = Farm::new();
+        let output = farm.local(&format!("{SETUP} hosts --discover")).output();
+        assert_eq!((output.status, output.stdout.as_str()), (2, ""), "{output}");
+        assert!(output.stderr.contains("no volunteer announces itself"), "{output}");
+    });
 }
 
 #[test]

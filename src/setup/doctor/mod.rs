@@ -37,7 +37,7 @@ pub enum Format {
 /// Does it.
 pub(super) fn run(options: &DoctorOptions) -> Exit {
     let mut screen = Screen::new();
-    let asked = match options::ask(&options.ask, "doctor", &mut screen) {
+    let asked = match options::ask(&options.ask, options.ask.named(), "doctor", &mut screen) {
         Ok(asked) => asked,
         Err(error) => {
             drop(screen);

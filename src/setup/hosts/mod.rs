@@ -1,6 +1,7 @@
 //! `distcc-setup hosts`: the volunteers, what each can do, and in which order a host list should
 //! have them.
 
+mod announced;
 mod propose;
 mod table;
 mod write;
@@ -9,7 +10,9 @@ use clap::{Args, ValueEnum};
 
 use crate::base::exit::Exit;
 use crate::setup::apply::ask;
+use crate::setup::hosts::announced::Announced;
 use crate::setup::probe::json;
+use crate::setup::probe::list::Named;
 use crate::setup::probe::options::{self, AskOptions, Asked};
 use crate::setup::screen::{self, Screen};
 
@@ -24,6 +27,10 @@ pub struct HostsOptions {
     /// Whom to ask, and how.
     #[command(flatten)]
     pub ask: AskOptions,
+    /// Listen for volunteers that announce themselves on the network, as distccd --zeroconf does,
+    /// and ask those
+    #[arg(long, conflicts_with = "hosts")]
+    pub discover: bool,
     /// Keep the volunteers that can be used, in the order proposed, as [[volunteer]] of setup.toml
     #[arg(long)]
     pub write: bool,
@@ -47,11 +54,11 @@ pub enum Format {
 /// Does it.
 pub(super) fn run(options: &HostsOptions) -> Exit {
     let mut screen = Screen::new();
-    let asked = match options::ask(&options.ask, "hosts", &mut screen) {
+    let asked = match ask_all(options, &mut screen) {
         Ok(asked) => asked,
         Err(error) => {
             drop(screen);
-            super::complain(&error.to_string());
+            super::complain(&error);
             return NONE;
         }
     };
@@ -62,7 +69,9 @@ pub(super) fn run(options: &HostsOptions) -> Exit {
     match options.format {
         Format::Text => {
             screen.print(&table::table(&asked));
-            screen.report(&table::proposal(&asked, &proposal));
+            let discover = if options.discover { " --discover" } else { "" };
+            let command = format!("distcc-setup hosts{discover} --write");
+            screen.report(&table::proposal(&asked, &proposal, &command));
         }
         Format::Json => {
             let mut value = json::of(&asked);
@@ -77,6 +86,23 @@ pub(super) fn run(options: &HostsOptions) -> Exit {
         return write(options, &asked, &proposal);
     }
     if is_any_usable(&asked) { Exit::OK } else { NONE }
+}
+
+/// Asks the volunteers of the list, or those that announce themselves.
+fn ask_all(options: &HostsOptions, screen: &mut Screen) -> Result<Asked, String> {
+    if !options.discover {
+        let asked = options::ask(&options.ask, options.ask.named(), "hosts", screen);
+        return asked.map_err(|error| error.to_string());
+    }
+    screen.status("Listening for volunteers that announce themselves …");
+    let announced = Announced::listen()?;
+    if options.format == Format::Text {
+        screen.print(&announced.text());
+        screen.print("");
+    }
+    let words = announced.host_specs();
+    let named = Named { words: &words, source: "the network" };
+    options::ask(&options.ask, named, "hosts", screen).map_err(|error| error.to_string())
 }
 
 fn is_any_usable(asked: &Asked) -> bool {

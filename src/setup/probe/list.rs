@@ -40,7 +40,16 @@ pub enum ListError {
     Bad(String, String),
 }
 
-/// Finds the list: `words` if there are any, else the first place that has one.
+/// Host specs that somebody has named, and who that was.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// The host specs.
+    pub words: &'a [String],
+    /// Who: `the command line`.
+    pub source: &'a str,
+}
+
+/// Finds the list: those that are `named` if there are any, else the first place that has one.
 ///
 /// `command` is the subcommand, for the error's sentence.
 ///
@@ -49,21 +58,21 @@ pub enum ListError {
 /// [`ListError`].
 pub fn find(
     subject: &Subject,
-    words: &[String],
+    named: Named<'_>,
     command: &'static str,
 ) -> Result<Found, ListError> {
     let mut notes = Vec::new();
     let configuration = evaluate::evaluate(&subject.request())
         .inspect_err(|error| notes.push(error.to_string()))
         .ok();
-    let (text, source) = if words.is_empty() {
+    let (text, source) = if named.words.is_empty() {
         let set = configuration.as_ref().and_then(of_configuration);
         match set {
             Some(found) => found,
             None => elsewhere(subject)?.ok_or(ListError::None(command))?,
         }
     } else {
-        (words.join(" "), "the command line".to_owned())
+        (named.words.join(" "), named.source.to_owned())
     };
     let bad = |why: String| ListError::Bad(source.clone(), why);
     let list = list::parse(&text).map_err(|error| bad(error.to_string()))?;

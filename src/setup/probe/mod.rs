@@ -18,6 +18,7 @@ pub mod show;
 mod stats;
 pub mod unit;
 
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -101,6 +102,11 @@ pub fn scene(answer: &Answer) -> Scene<'_> {
         our_address: ours.map(|(address, _)| address),
         prefix: ours.and_then(|(_, prefix)| prefix),
     }
+}
+
+/// Whether `address` is one of this machine's own.
+pub fn is_ours(address: SocketAddr) -> bool {
+    link::our_address(address).is_some_and(|(ours, _)| ours == address.ip())
 }
 
 /// The first line with something in it, fit to be shown.

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::base::{env, version};
 use crate::net::ssh;
 use crate::setup::probe::answer::Answer;
-use crate::setup::probe::list::{self, Found, ListError};
+use crate::setup::probe::list::{self, Found, ListError, Named};
 use crate::setup::probe::local::Local;
 use crate::setup::probe::{ProbeOptions, probe_all};
 use crate::setup::screen::Screen;
@@ -49,6 +49,13 @@ pub struct Asked {
     pub answers: Vec<Answer>,
 }
 
+impl AskOptions {
+    /// The hosts of the command line.
+    pub fn named(&self) -> Named<'_> {
+        Named { words: &self.hosts, source: "the command line" }
+    }
+}
+
 /// Finds the list and asks everybody on it, with a status line meanwhile.
 ///
 /// # Errors
@@ -56,11 +63,12 @@ pub struct Asked {
 /// [`ListError`] where there is nobody to ask.
 pub(in crate::setup) fn ask(
     options: &AskOptions,
+    named: Named<'_>,
     command: &'static str,
     screen: &mut Screen,
 ) -> Result<Asked, ListError> {
     let subject = Subject::find(&options.subject);
-    let found = list::find(&subject, &options.hosts, command)?;
+    let found = list::find(&subject, named, command)?;
     screen.status("Asking the compilers of this machine …");
     let local = Local::look(&subject.root, found.configuration.as_ref(), &options.compilers);
     let how = ProbeOptions {
