@@ -138,6 +138,16 @@ fn a_fresh_machine_becomes_a_volunteer_and_a_second_run_changes_nothing() {
 }
 
 #[test]
+fn undo_gives_the_old_file_back() {
+    let machine = Machine::new(true);
+    let script = "volunteer --yes --jobs 3 --no-start >/dev/null; \"$SETUP\" undo --list; \
+                  \"$SETUP\" undo >/dev/null </dev/null && cat /etc/conf.d/distccd";
+    let output = machine.run(script).success();
+    assert!(output.stdout.contains("distcc-setup volunteer --yes --jobs 3"), "{output}");
+    assert_eq!(machine.file(), FRESH);
+}
+
+#[test]
 fn a_dry_run_shows_all_and_does_nothing() {
     let machine = Machine::new(true);
     let script = "volunteer --dry-run --temp-dir /tmp --allow-attached --listen 192.168.77.2 --jobs 7 \

@@ -11,15 +11,6 @@ use crate::setup::march::ask::{Kind, MarchError, State, passed, state, unknown};
 use crate::setup::march::native::{is_native, machine_words};
 use crate::setup::march::{clang, gcc};
 
-/// What `flag` (`-march=native`, `-mtune=native` or `-mcpu=native`) alone stands for.
-///
-/// # Errors
-///
-/// [`MarchError`].
-pub(in crate::setup) fn expansion(compiler: &Path, flag: &str) -> Result<Vec<String>, MarchError> {
-    in_place(compiler, &[flag.to_owned()], 0)
-}
-
 /// The words to put in the place of the native flag `words[at]`, for `words` to mean the same on
 /// every machine. There may be none, where other flags leave nothing of it.
 ///

@@ -111,7 +111,9 @@ fn write(root: &Path, plan: &Plan) -> Result<(), Stop> {
     }
     let state = State { dir: root.join(SYSTEM_DIR) };
     let locked = state.lock()?;
-    locked.apply(&plan.changes, "distcc-setup volunteer")?;
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<String> = std::iter::once("distcc-setup".to_owned()).chain(words).collect();
+    locked.apply(&plan.changes, &shell_words::join(&words))?;
     screen::write(&format!("{} is written.\n", root.join(plan::FILE).display()));
     Ok(())
 }
