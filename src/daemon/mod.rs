@@ -8,6 +8,7 @@
 //! its own ([`workdir`]) shut off from the rest ([`sandbox`]), reply.
 
 pub mod access;
+pub mod announce;
 pub mod cli;
 pub mod client;
 pub mod compilers;
@@ -45,6 +46,11 @@ use crate::{error, warning};
 pub fn main() -> ExitCode {
     log::init("distccd", Level::Warning, Sink::Stderr);
     let argv: Vec<OsString> = std::env::args_os().collect();
+    if let [_, first, words @ ..] = argv.as_slice()
+        && first == announce::ANNOUNCER
+    {
+        return announce::run(words).into();
+    }
     match cli::read(&argv) {
         Ok(Asked::Print(text)) => match io::stdout().write_all(text.as_bytes()) {
             Ok(()) => Exit::OK.into(),
@@ -62,9 +68,6 @@ pub fn main() -> ExitCode {
 fn run(config: Config) -> Exit {
     if let Some(word) = &config.bad_log_level {
         warning!("invalid --log-level argument \"{word}\"");
-    }
-    if config.zeroconf {
-        warning!("--zeroconf is not in this build: clients have to name this host");
     }
     let detach = match config.mode {
         Mode::Inetd => None,

@@ -19,9 +19,9 @@ use crate::daemon::detach::Ready;
 use crate::daemon::mailbox::Mailbox;
 use crate::daemon::notify::Notifier;
 use crate::daemon::pool::Pool;
-use crate::daemon::reception::Reception;
+use crate::daemon::reception::{Purpose, Reception};
 use crate::daemon::service::Service;
-use crate::daemon::start::{self, Door};
+use crate::daemon::start::{self, Around, Door};
 use crate::{error, info, notice, warning};
 
 /// After the grace, compilers are killed; this long until all of them are reaped.
@@ -71,7 +71,7 @@ fn rung(mut bell: &UnixStream) -> bool {
 }
 
 /// Serves clients until told to stop.
-pub fn serve(config: Config, access: AccessList, doors: Vec<Door>, ready: Ready) -> Exit {
+pub fn serve(mut config: Config, access: AccessList, doors: Vec<Door>, ready: Ready) -> Exit {
     let notifier = Notifier::connect();
     let lifetime = config.lifetime.map(|lifetime| Instant::now() + lifetime);
     let addresses: Vec<String> = doors
@@ -79,8 +79,13 @@ pub fn serve(config: Config, access: AccessList, doors: Vec<Door>, ready: Ready)
         .filter_map(|(listener, _)| listener.local_addr().ok())
         .map(|address| address.to_string())
         .collect();
-    let (service, pid_file) = match start::service(config, access, true) {
-        Ok((service, pid_file)) => (Arc::new(service), pid_file),
+    let jobs = doors.iter().find(|(_, purpose)| *purpose == Purpose::Jobs);
+    // Sockets of systemd's have a port of their own.
+    if let Some(address) = jobs.and_then(|(listener, _)| listener.local_addr().ok()) {
+        config.port = address.port();
+    }
+    let (service, around) = match start::service(config, access, true) {
+        Ok((service, around)) => (Arc::new(service), around),
         Err(exit) => return ready.fail(exit),
     };
     let running = Signals::listen().and_then(|signals| {
@@ -120,6 +125,9 @@ pub fn serve(config: Config, access: AccessList, doors: Vec<Door>, ready: Ready)
         }
     }
     notifier.stopping();
+    let Around { pid_file, announcement } = around;
+    // The sooner the network knows, the fewer clients knock in vain.
+    drop(announcement);
     stop(&service, &pool, &mailbox, &reception, &signals);
     drop(pid_file);
     Exit::OK

@@ -10,6 +10,7 @@ use crate::base::exit::Exit;
 use crate::base::log::{self, Sink};
 use crate::base::{descriptors, dirs, env, memory, process};
 use crate::daemon::access::AccessList;
+use crate::daemon::announce::{self, Announcement};
 use crate::daemon::cli::{Config, LogTo};
 use crate::daemon::compilers::Compilers;
 use crate::daemon::detach::PidFile;
@@ -71,7 +72,17 @@ pub fn access(config: &Config, daemon: bool) -> Result<AccessList, Exit> {
     })
 }
 
-/// All that happens between the sockets and the first client.
+/// What ends with the daemon, besides its service.
+#[derive(Debug, Default)]
+pub struct Around {
+    /// The pid file.
+    pub pid_file: Option<PidFile>,
+    /// What tells the network of it.
+    pub announcement: Option<Announcement>,
+}
+
+/// All that happens between the sockets and the first client. `alone` is for a daemon that waits for
+/// clients, in contrast to one that was started for its only one.
 ///
 /// # Errors
 ///
@@ -79,8 +90,8 @@ pub fn access(config: &Config, daemon: bool) -> Result<AccessList, Exit> {
 pub fn service(
     mut config: Config,
     access: AccessList,
-    pid_file: bool,
-) -> Result<(Service, Option<PidFile>), Exit> {
+    alone: bool,
+) -> Result<(Service, Around), Exit> {
     if !descriptors::seal() {
         info!("this kernel cannot seal inherited descriptors");
     }
@@ -92,8 +103,10 @@ pub fn service(
     let compilers = compilers(&config)?;
     let persona = Persona::choose(config.user.as_deref());
     open_log(&config, persona);
-    let wrote = pid_file.then_some(config.pid_file.as_deref()).flatten();
-    let pid_file = wrote.and_then(|path| write_pid_file(path, persona));
+    let around = match alone {
+        true => around(&config, persona),
+        false => Around::default(),
+    };
     let network = config.sandbox != options::Sandbox::Off && sandbox::leave_network();
     let changed =
         persona.map_or(Ok(()), Persona::become_it).and_then(|()| privileges::gain_nothing());
@@ -121,7 +134,16 @@ pub fn service(
         error!("cannot start: {error}");
         Exit::FAILED
     })?;
-    Ok((service, pid_file))
+    Ok((service, around))
+}
+
+fn around(config: &Config, persona: Option<Persona>) -> Around {
+    let path = env::DISTCCD_PATH.get_nonempty().or_else(|| env::PATH.get_nonempty());
+    let announce = || announce::start(config, path, persona);
+    Around {
+        pid_file: config.pid_file.as_deref().and_then(|path| write_pid_file(path, persona)),
+        announcement: config.zeroconf.then(announce).flatten(),
+    }
 }
 
 /// Directories besides PATH's that the settings of this daemon point compilers to.
