@@ -49,8 +49,11 @@ struct Machine(Child);
 
 impl Machine {
     fn start(top: &Path, script: &str) -> Self {
+        // The shell stays the first process: a daemon in its place, once it has changed its user,
+        // would not end with us.
+        let script = format!("{MACHINE}{script}\nexit");
         let mut command = Command::new("unshare");
-        command.args(["-mnpf", "--kill-child", "bash", "-c", &format!("{MACHINE}{script}")]);
+        command.args(["-mnpf", "--kill-child", "bash", "-c", &script]);
         let log = std::fs::File::create(top.join("log")).unwrap();
         let errors = log.try_clone().unwrap();
         command.env("TOP", top).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
@@ -102,6 +105,44 @@ fn debians_volunteer_is_found_with_all_that_it_says() {
         let version = String::from_utf8(gcc.stdout).unwrap();
         assert_eq!(desk.compiler_version.as_deref(), Some(version.trim()));
         assert_eq!(desk.compiler_machine.as_deref(), Some("x86_64-linux-gnu"));
+    });
+}
+
+#[test]
+fn our_volunteer_is_found_beside_an_avahi_and_says_goodbye() {
+    let marks = tempfile::tempdir().unwrap();
+    let script = format!(
+        "{} --daemon --no-detach --zeroconf --allow-private --user nobody --jobs 6 --port 3641 \
+         --enable-tcp-insecure --log-stderr & daemon=$!
+         # As a client of distcc 3.4 looks for those that have its compiler.
+         group=_x86-64-linux-gnu--$(cc -dumpversion | tr . -)._sub._distcc._tcp
+         until avahi-browse -pt $group | grep -q distcc; do sleep 0.2; done
+         touch {marks}/grouped
+         until [ -e {marks}/stop ]; do sleep 0.05; done
+         kill $daemon; wait $daemon; touch {marks}/stopped; sleep 600",
+        crate::volunteer::DISTCCD,
+        marks = marks.path().display(),
+    );
+    on_a_network(&script, || {
+        let told = found(|found| found.iter().any(|one| one.addresses.len() == 2));
+        let [desk] = told.as_slice() else { panic!("{told:?}") };
+        assert!(desk.name.starts_with("distcc@"), "{desk:?}");
+        assert_eq!(desk.host_spec().as_deref(), Some("192.168.78.2:3641/6"));
+        assert_eq!((desk.jobs, desk.distcc_version.as_deref()), (Some(6), Some("3.4")));
+        assert_eq!(desk.compiler_machine.as_deref(), Some("x86_64-linux-gnu"));
+        assert!(desk.compiler_version.is_some() && desk.cpus.is_some(), "{desk:?}");
+        let wait_for = |mark| {
+            let path = marks.path().join(mark);
+            let seen = (0..3000).any(|_| {
+                std::thread::sleep(Duration::from_millis(20));
+                path.exists()
+            });
+            assert!(seen, "{mark}");
+        };
+        wait_for("grouped");
+        std::fs::write(marks.path().join("stop"), "").unwrap();
+        wait_for("stopped");
+        found(|found| found.is_empty());
     });
 }
 
