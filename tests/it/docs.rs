@@ -282,10 +282,9 @@ fn the_commands_of_the_readme_exist() {
     }
     assert!(root().join("tests/run").is_file());
     for command in commands {
-        let words: Vec<_> = command.split_whitespace().collect();
-        if let Some(at) = words.iter().position(|word| *word == "distcc-setup") {
-            let mut line = vec!["distcc-setup"];
-            line.extend(words[at + 1..].iter().take_while(|word| **word != "#"));
+        let words = shell_words::split(command).unwrap();
+        if let Some(at) = words.iter().position(|word| word == "distcc-setup") {
+            let line = words[at..].iter().take_while(|word| *word != "#");
             let parsed = makepkg_distcc::setup::cli::command().try_get_matches_from(line);
             assert!(parsed.is_ok(), "{command}");
         }
