@@ -294,6 +294,25 @@ fn a_volunteer_behind_a_slow_way_is_slow() {
 }
 
 #[test]
+fn a_volunteer_behind_ssh_is_asked_as_any_other_and_ssh_that_fails_is_told() {
+    let farm = Farm::new();
+    farm.write("makepkg.conf", "");
+    // ssh HOST COMMAND...
+    farm.write("good", "shift; TMPDIR=/tmp exec \"$@\" 2>/dev/null\n");
+    farm.write("bad", "echo 'Permission denied (publickey).' >&2; exit 255\n");
+    let ask = |ssh: &str| {
+        let words = format!("--format json --timeout {PATIENT} --compiler gcc @volunteer");
+        let script = format!("{SETUP} doctor --config makepkg.conf {words}");
+        farm.local(&script).env("DISTCC_SSH", &format!("sh ./{ssh}")).output()
+    };
+    assert_only(&ask("good"), &[], 0);
+    let output = ask("bad");
+    assert_only(&output, &["ssh-fails"], 2);
+    let fault = json(&output)["volunteers"][0]["faults"][0].clone();
+    assert_eq!(fault["command"], "ssh-copy-id volunteer");
+}
+
+#[test]
 fn a_web_server_is_no_distccd() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -149,6 +149,28 @@ mod tests {
         assert!(slow(60_000, 2000));
     }
 
+    /// What a gcc makes of nothing with LTO.
+    fn byte_code(gcc: &str) -> Reply {
+        let dir = tempfile::tempdir().unwrap();
+        let object = dir.path().join("a.o");
+        let mut command = std::process::Command::new(gcc);
+        command.args(["-flto=auto", "-x", "c", "-c", "/dev/null", "-o"]).arg(&object);
+        assert!(command.status().unwrap().success(), "{gcc}");
+        Reply { object: std::fs::read(object).unwrap(), ..Reply::default() }
+    }
+
+    #[test]
+    fn byte_code_of_another_version_is_told_from_our_own() {
+        let ours = byte_code("gcc");
+        let version = object::lto_version(&ours.object).unwrap();
+        assert_eq!(judge_lto("gcc", version, &ours), None);
+        let theirs = byte_code("gcc-11");
+        let fault = judge_lto("gcc", version, &theirs).unwrap();
+        let Fault::LtoDiffers { theirs, .. } = fault else { panic!("{fault:?}") };
+        assert!(theirs.starts_with("11."), "{theirs}");
+        assert_eq!(judge_lto("gcc", version, &Reply::default()), None);
+    }
+
     #[test]
     fn nothing_that_a_volunteer_says_moves_the_cursor() {
         assert_eq!(printable("a\x1b[2Jb\r\nc\u{9b}d"), "a[2Jbcd");
