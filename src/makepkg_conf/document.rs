@@ -148,6 +148,8 @@ impl Document {
     /// The last assignment of `name` in the command that bash tells to be in `line`; else the last
     /// one that lies over that line. (For `NAME=…` alone it is the line in which that ends.)
     pub fn ending_at(&self, name: &str, line: usize) -> Option<&Assignment> {
+        // Where the text ends in a backslash, bash has counted a line more.
+        let line = line.min(self.line_count());
         let end = |assignment: &&Assignment| self.line_of(assignment.told_by) == line;
         let lies_over = |assignment: &&Assignment| {
             let lines = self.line_of(assignment.span.start)..=self.line_of(assignment.span.end);
@@ -284,7 +286,7 @@ mod tests {
             "{ A=1; } >x; ( B=2 ); (( C = 3 )); [[ $D =~ ^(a|b)#c$ && 1 -lt 2 ]]; E=5\n",
             "cat <<A <<-'B'\nC=1\nA\n\tD=2\n\tB\nE=3\n",
             "A=$(B=1; case x in x) echo;; esac # )\n)\nC=\"$(D=\")\")\" E=$((1+(2)))\n",
-            "A=${B:-'}'} C=\"${D:-'x}\" E=\"${F#'}'}\" G=${H[1 2]/a/\\}}\n",
+            "A=${B:-'}'} C=\"${D:-'x}'}\" E=\"${F#'}'}\" G=${H[1 2]/a/\\}}\n",
             "#A=1\n# B=2\nC=1#2 # D=3\nE=(a #b)\n# c)\nd#e)\n",
             "A=\"1\\\n2\" \\\n  B=3 \\\n\nC=4\n",
             "A=(1 2)\r\nB=3\r\n",
@@ -306,7 +308,7 @@ mod tests {
         1? A=<1>; 1? B=<2>; 1 E=<5>
         6 E=<3>
         2 A=<$(B=1; case x in x) echo;; esac # )\n)>; 3 C=<\"$(D=\")\")\">; 3 E=<$((1+(2)))>
-        1 A=<${B:-\'}\'}>; 1 C=<\"${D:-\'x}\">; 1 E=<\"${F#\'}\'}\">; 1 G=<${H[1 2]/a/\\}}>
+        1 A=<${B:-\'}\'}>; 1 C=<\"${D:-\'x}\'}\">; 1 E=<\"${F#\'}\'}\">; 1 G=<${H[1 2]/a/\\}}>
         3 C=<1#2>; 6 E=2<(a #b)\n# c)\nd#e)>
         2 A=<\"1\\\n2\">; 2 B=<3>; 5 C=<4>
         1 A=<(1 2)\r>; 2 B=<3\r>

@@ -7,7 +7,7 @@ use crate::makepkg_conf::syntax_error::Fault;
 
 impl Parser<'_> {
     /// Steps over what `$` or a backquote begins; false where a `$` stands for itself.
-    pub(super) fn skip_expansion(&mut self, quoted: bool) -> Result<bool> {
+    pub(super) fn skip_expansion(&mut self) -> Result<bool> {
         if self.accept(b"`") {
             return self.backquotes().map(|()| true);
         }
@@ -21,7 +21,7 @@ impl Parser<'_> {
             return self.substitution().map(|()| true);
         }
         if self.accept(b"${") {
-            return self.deeper(|parser| parser.braces(quoted)).map(|()| true);
+            return self.deeper(Self::braces).map(|()| true);
         }
         if self.accept(b"$[") {
             return self.matched(b'[', b']').map(|()| true);
@@ -101,7 +101,7 @@ impl Parser<'_> {
                     }
                 } else {
                     level += usize::from(byte == open);
-                    parser.skip_one(true, false)?;
+                    parser.skip_one()?;
                 }
             }
             Err(parser.fault(start, Fault::Open(if close == b')' { ")" } else { "]" })))
@@ -109,15 +109,15 @@ impl Parser<'_> {
     }
 
     /// Steps over one byte, or over the quotes or the expansion that begin here.
-    fn skip_one(&mut self, quotes: bool, quoted: bool) -> Result<()> {
+    fn skip_one(&mut self) -> Result<()> {
         let start = self.at;
         match self.peek() {
             Some(b'\\') => self.at = self.text.len().min(start + 2),
-            Some(b'\'') if quotes => self.single(&mut Vec::new())?,
+            Some(b'\'') => self.single(&mut Vec::new())?,
             Some(b'"') => self.double(&mut Vec::new(), 1)?,
-            Some(b'$') if !quoted && self.looking_at(b"$'") => self.ansi(&mut Vec::new())?,
+            Some(b'$') if self.looking_at(b"$'") => self.ansi(&mut Vec::new())?,
             Some(b'$' | b'`') => {
-                self.skip_expansion(quoted)?;
+                self.skip_expansion()?;
                 self.at = self.at.max(start + 1);
             }
             _ => self.at += 1,
@@ -125,30 +125,18 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Steps over the rest of `${…}`; `quoted` where it stands in double quotes.
-    fn braces(&mut self, quoted: bool) -> Result<()> {
+    /// Steps over the rest of `${…}`. Quotes quote in there, even where it stands in double quotes.
+    fn braces(&mut self) -> Result<()> {
         let start = self.at;
         if matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'|')) {
             return self.commands_in_braces();
         }
-        while matches!(self.peek(), Some(b'!' | b'#')) {
-            self.at += 1;
-        }
-        if self.name().is_empty() && self.peek().is_some_and(|byte| b"@*?$-".contains(&byte)) {
-            self.at += 1;
-        }
-        if self.accept(b"[") {
-            self.matched(b'[', b']')?;
-        }
-        // Where a pattern follows, single quotes quote, even within double ones.
-        let pattern = self.peek().is_some_and(|byte| b"#%/^,~".contains(&byte))
-            || self.text.get(self.at - 1) == Some(&b'#');
         while let Some(byte) = self.peek() {
             if byte == b'}' {
                 self.at += 1;
                 return Ok(());
             }
-            self.skip_one(!quoted || pattern, quoted)?;
+            self.skip_one()?;
         }
         Err(self.fault(start, Fault::Open("}")))
     }

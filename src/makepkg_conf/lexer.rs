@@ -101,7 +101,7 @@ impl Parser<'_> {
                 }
                 Some(b'`' | b'$') => {
                     let start = self.at;
-                    let expands = self.skip_expansion(true)?;
+                    let expands = self.skip_expansion()?;
                     self.at = self.at.max(start + 1);
                     pieces.push(if expands {
                         self.expansion(start, Quoting::Double)
@@ -128,7 +128,7 @@ impl Parser<'_> {
             Some(b'"') if self.peek() == Some(b'$') => return self.double(pieces, 2),
             _ => {}
         }
-        let expands = self.skip_expansion(false)?;
+        let expands = self.skip_expansion()?;
         self.at = self.at.max(start + 1);
         pieces.push(if expands {
             self.expansion(start, Quoting::Bare)

@@ -208,8 +208,13 @@ fn words(text: &str) -> Vec<&str> {
     spans(text).into_iter().filter_map(|span| text.get(span)).collect()
 }
 
-/// Where blanks part `text`; those within `$(…)`, `${…}` and backquotes do not.
+/// Where blanks part `text`; those within `$(…)`, `${…}` and backquotes do not, if these end.
 fn spans(text: &str) -> Vec<Range<usize>> {
+    parted(text, true).or_else(|| parted(text, false)).unwrap_or_default()
+}
+
+/// The same; `None` where something is `grouped` that does not end.
+fn parted(text: &str, grouped: bool) -> Option<Vec<Range<usize>>> {
     let mut spans = Vec::new();
     let mut start = None;
     let mut depth = 0_usize;
@@ -217,9 +222,9 @@ fn spans(text: &str) -> Vec<Range<usize>> {
     let mut before = ' ';
     for (at, letter) in text.char_indices() {
         match letter {
-            '(' | '{' if before == '$' || depth > 0 => depth += 1,
+            '(' | '{' if grouped && (before == '$' || depth > 0) => depth += 1,
             ')' | '}' => depth = depth.saturating_sub(1),
-            '`' => backquoted = !backquoted,
+            '`' if grouped => backquoted = !backquoted,
             _ => {}
         }
         before = letter;
@@ -231,7 +236,7 @@ fn spans(text: &str) -> Vec<Range<usize>> {
         }
     }
     spans.extend(start.map(|start| start..text.len()));
-    spans
+    (depth == 0 && !backquoted).then_some(spans)
 }
 
 #[cfg(test)]
@@ -276,6 +281,8 @@ mod tests {
             ("-j99999999999", Jobs::Other("99999999999".to_owned())),
             ("--jobserver-auth=3,4", Jobs::Missing),
             ("-k$jobs", Jobs::Missing),
+            ("V=` -j4", Jobs::Number(4)),
+            ("V=$( -j4", Jobs::Number(4)),
             ("$jobs", Jobs::Missing),
             ("", Jobs::Missing),
         ];

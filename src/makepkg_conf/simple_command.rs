@@ -86,7 +86,8 @@ impl Parser<'_> {
                 _ => {}
             }
             let assigns = command.words == 0 || command.prefix.is_some();
-            if !self.redirection()? && !(assigns && self.assignment(command.prefix)?) {
+            let found = self.redirection()? || (assigns && self.assignment(command.prefix)?);
+            if !found {
                 self.command_word(&mut command, first)?;
             }
             command.end = self.at;
