@@ -304,8 +304,8 @@ fn commands_that_the_messages_name_exist() {
     for line in lines {
         let command = &line[line.find("distcc-setup ").unwrap()..];
         let words = shell_words::split(command).unwrap();
-        let known = makepkg_distcc::setup::cli::command();
-        assert!(known.find_subcommand(&words[1]).is_some(), "{command}");
+        let parsed = makepkg_distcc::setup::cli::command().try_get_matches_from(words);
+        assert!(parsed.is_ok(), "{command}");
     }
 }
 

@@ -83,7 +83,7 @@ fn the_slower_one_comes_last_and_who_is_down_is_left_out() {
     insta::assert_snapshot!(below, @r#"
     From the most to the least powerful
       DISTCC_HOSTS="127.0.0.1:PORT1/4 127.0.0.1:PORT0/4"
-      `distcc-setup hosts --write` keeps this for `distcc-setup configure`.
+      To use it: sudo distcc-setup hosts --configure
     Left out; `distcc-setup doctor` says what mends that
       127.0.0.1:PORT2/4 (down)
     "#);
@@ -124,6 +124,29 @@ fn what_is_proposed_is_kept_in_setup_toml_and_found_there_again() {
     let undo = "./distcc-setup undo --file \"$HOME/.config/distcc/setup.toml\"";
     farm.unprivileged(undo).output().success();
     assert!(!file.exists());
+}
+
+#[test]
+fn what_is_proposed_is_written_into_makepkgs_configuration() {
+    let mut farm = farm();
+    farm.start(&Options::new(Side::Ours));
+    let stock = "BUILDENV=(!distcc color)\n#MAKEFLAGS=\"-j2\"\n#DISTCC_HOSTS=\"\"\n";
+    farm.write("makepkg.conf", stock);
+    let list = farm.hosts("/5");
+    let hosts = |words: &str| {
+        let script = format!("./distcc-setup hosts --config makepkg.conf --compiler gcc {words}");
+        farm.unprivileged(&script).output()
+    };
+    let down = ports::free();
+    let refused = hosts(&format!("--configure --yes --timeout 60 127.0.0.1:{down}"));
+    assert_eq!(refused.status, 2, "{refused}");
+    assert_eq!(farm.read("makepkg.conf"), stock.as_bytes());
+    hosts(&format!("--configure --yes --timeout 120 {list}")).success();
+    let written = String::from_utf8(farm.read("makepkg.conf")).unwrap();
+    let drop_in = farm.work().join("makepkg.conf.d/distcc.conf");
+    let all = written + &std::fs::read_to_string(drop_in).unwrap_or_default();
+    assert!(all.contains(&format!("DISTCC_HOSTS=\"{list}\"")), "{all}");
+    assert!(all.contains("MAKEFLAGS=\"-j10\""), "{all}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use clap::{Args, ValueEnum};
 
 use crate::base::exit::Exit;
 use crate::setup::apply::ask;
+use crate::setup::configure::target::TargetOptions;
+use crate::setup::configure::{self, ConfigureOptions};
 use crate::setup::hosts::announced::Announced;
 use crate::setup::probe::json;
 use crate::setup::probe::list::Named;
@@ -34,8 +36,11 @@ pub struct HostsOptions {
     /// Keep the volunteers that can be used, in the order proposed, as [[volunteer]] of setup.toml
     #[arg(long)]
     pub write: bool,
-    /// With --write: ask nothing
-    #[arg(short, long, requires = "write")]
+    /// Write the DISTCC_HOSTS proposed into makepkg's configuration, as configure --hosts does
+    #[arg(long)]
+    pub configure: bool,
+    /// With --write or --configure: ask nothing
+    #[arg(short, long)]
     pub yes: bool,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -70,7 +75,7 @@ pub(super) fn run(options: &HostsOptions) -> Exit {
         Format::Text => {
             screen.print(&table::table(&asked));
             let discover = if options.discover { " --discover" } else { "" };
-            let command = format!("distcc-setup hosts{discover} --write");
+            let command = format!("distcc-setup hosts{discover}");
             screen.report(&table::proposal(&asked, &proposal, &command));
         }
         Format::Json => {
@@ -82,8 +87,8 @@ pub(super) fn run(options: &HostsOptions) -> Exit {
         }
     }
     drop(screen);
-    if options.write {
-        return write(options, &asked, &proposal);
+    if options.write || options.configure {
+        return keep(options, &asked, &proposal);
     }
     if is_any_usable(&asked) { Exit::OK } else { NONE }
 }
@@ -109,11 +114,26 @@ fn is_any_usable(asked: &Asked) -> bool {
     asked.answers.iter().any(|answer| !answer.spec.is_local() && answer.is_usable())
 }
 
-fn write(options: &HostsOptions, asked: &Asked, proposal: &propose::Proposal) -> Exit {
+/// Writes the proposal where it is wanted: into setup.toml first, which may be refused.
+fn keep(options: &HostsOptions, asked: &Asked, proposal: &propose::Proposal) -> Exit {
     if !is_any_usable(asked) {
         super::complain("no volunteer can be used, so nothing is written (distcc-setup doctor)");
         return NONE;
     }
+    let written = if options.write { write(options, proposal) } else { Exit::OK };
+    if written != Exit::OK || !options.configure {
+        return written;
+    }
+    let subject = options.ask.subject.clone();
+    configure::run(&ConfigureOptions {
+        hosts: Some(proposal.text()),
+        target: TargetOptions { subject, ..TargetOptions::default() },
+        yes: options.yes,
+        ..ConfigureOptions::default()
+    })
+}
+
+fn write(options: &HostsOptions, proposal: &propose::Proposal) -> Exit {
     if !options.yes && !ask::can_ask() {
         super::complain(
             "stdin is no terminal, so nobody can be asked; nothing was written (--yes writes \

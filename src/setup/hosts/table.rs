@@ -74,14 +74,14 @@ fn verdicts(compilers: &[CompilerAnswer]) -> String {
     }
 }
 
-/// The list to write, and who is not on it. `command` keeps it.
+/// The list to write, and who is not on it. `command` proposes it again.
 pub(super) fn proposal(asked: &Asked, proposal: &Proposal, command: &str) -> String {
     if proposal.hosts.iter().all(HostSpec::is_local) {
         return "No volunteer can be used: `distcc-setup doctor` says what mends that\n".to_owned();
     }
     let mut text = format!(
         "From the most to the least powerful\n  DISTCC_HOSTS=\"{}\"\n\
-         \x20 `{command}` keeps this for `distcc-setup configure`.\n",
+         \x20 To use it: sudo {command} --configure\n",
         proposal.text()
     );
     let names: Vec<_> =
