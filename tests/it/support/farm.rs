@@ -112,7 +112,7 @@ impl Farm {
         }
         for dir in ["work", "home", "tmp", "distcc"] {
             let mut chown = Command::new("chown");
-            chown.args(["-R", "nobody"]).arg(self.path(dir));
+            chown.args(["-R", "nobody:"]).arg(self.path(dir));
             assert!(chown.status().unwrap().success());
         }
         let mut run = self.local(script);
