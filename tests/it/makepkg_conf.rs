@@ -183,7 +183,7 @@ pub fn assert_agrees(lab: &Lab, text: &[u8], read: &Configuration) {
         .map(|(name, at)| (name.as_str(), at.line))
         .collect();
     for &(name, line) in &told {
-        if is_for_a_command(document.line(line), name) {
+        if is_no_assignment(document.line(line), name) {
             continue;
         }
         let found = document.ending_at(name, line);
@@ -212,9 +212,13 @@ pub fn assert_agrees(lab: &Lab, text: &[u8], read: &Configuration) {
     }
 }
 
-/// Whether a line may hold `NAME=value command`, which bash tells like an assignment.
-fn is_for_a_command(line: &[u8], name: &str) -> bool {
+/// Whether a line may hold `NAME=value command` or `${NAME=value}`, which bash tells like an
+/// assignment.
+fn is_no_assignment(line: &[u8], name: &str) -> bool {
     let line = String::from_utf8_lossy(line);
+    if line.contains(&format!("{{{name}")) {
+        return true;
+    }
     let rest = line.split_once(&format!("{name}=")).or(line.split_once(&format!("{name}+=")));
     let word = rest.and_then(|(_, rest)| rest.split_once([' ', '\t']));
     word.is_some_and(|(_, rest)| !rest.trim().is_empty() && !rest.trim().starts_with('#'))

@@ -1,23 +1,37 @@
 //! Edits of any makepkg.conf that bash accepts: made up from bash's grammar, changed from the
 //! fixtures, or strewn together from tokens.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use makepkg_distcc::arch::configuration::Configuration;
 use makepkg_distcc::arch::evaluate::EvaluateError;
 use makepkg_distcc::makepkg_conf::document::Document;
+use makepkg_distcc::makepkg_conf::makeflags::{self, Jobs};
 use makepkg_distcc::makepkg_conf::quote::quote;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::BoxedStrategy;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::makepkg_conf::{CASES, Lab, assert_agrees, fixtures, name, settle};
 
-/// How many texts each test tries, unless CONF_CASES says.
-const TEXTS: u32 = 60;
+/// How many texts each test tries, the same in each run. CONF_CASES asks for so many, others in
+/// each run.
+const TEXTS: u32 = 100;
 
-fn config() -> Config {
-    let cases = std::env::var("CONF_CASES").map_or(TEXTS, |count| count.parse().unwrap());
-    Config { cases, failure_persistence: None, max_shrink_iters: 300, ..Config::default() }
+fn runner() -> TestRunner {
+    let asked = std::env::var("CONF_CASES").ok().map(|count| count.parse().unwrap());
+    let cases = asked.unwrap_or(TEXTS);
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
+    match asked {
+        Some(_) => TestRunner::new(config),
+        None => {
+            let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+            TestRunner::new_with_rng(config, rng)
+        }
+    }
 }
 
 fn text(strategy: impl Strategy<Value = Vec<String>> + 'static, between: &str) -> Text {
@@ -243,13 +257,13 @@ fn read(lab: &Lab, text: &mut Vec<u8>) -> Option<Configuration> {
     read.ok().filter(|read| read.printed.lines().all(fine))
 }
 
-/// Tries texts of `strategy`, with and without an agreement on all assignments; at least a third of
-/// them has to be one that bash accepts.
+/// Tries texts of `strategy`. `agrees`: document and bash have to agree on all assignments. Bash has
+/// to accept one of `at_least` texts.
 fn try_all(strategy: impl Strategy<Value = Vec<u8>>, agrees: bool, at_least: u32) {
     let lab = Lab::new();
     let (tried, accepted) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let strategy = (strategy, 0..CASES.len());
-    let outcome = TestRunner::new(config()).run(&strategy, |(mut text, case)| {
+    let outcome = runner().run(&strategy, |(mut text, case)| {
         tried.set(tried.get() + 1);
         if let Some(before) = read(&lab, &mut text) {
             accepted.set(accepted.get() + 1);
@@ -366,9 +380,69 @@ fn strewn_tokens_are_edited_as_bash_wants_it() {
 #[test]
 fn a_quoted_value_is_what_bash_reads() {
     let lab = Lab::new();
-    let outcome = TestRunner::new(config()).run(&"[ -~\té\n]{0,30}", |value: String| {
+    let outcome = runner().run(&"[ -~\té\n]{0,30}", |value: String| {
         let read = lab.read(format!("CFLAGS={}\n", quote(&value)).as_bytes()).unwrap();
         assert_eq!(read.text("CFLAGS").unwrap(), value);
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// How many jobs GNU make takes from MAKEFLAGS; `None` where it refuses them.
+fn jobs_of_make(dir: &Path, makeflags: &str) -> Option<Jobs> {
+    std::fs::write(dir.join("Makefile"), "all:;@echo '$(MAKEFLAGS) '\n").unwrap();
+    let mut make = Command::new("make");
+    make.args(["-f", "Makefile"]).current_dir(dir).env("MAKEFLAGS", makeflags);
+    let output = make.stderr(Stdio::null()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    if !output.status.success() {
+        return None;
+    }
+    let word = text.split(' ').find_map(|word| word.strip_prefix("-j"));
+    let Some(word) = word else { return Some(Jobs::Missing) };
+    Some(if word.is_empty() { Jobs::Unlimited } else { Jobs::Number(word.parse().unwrap()) })
+}
+
+#[test]
+fn make_runs_the_jobs_that_makeflags_are_read_as() {
+    let word = one_of(&[
+        "-j4",
+        "-j",
+        "4",
+        "--jobs=5",
+        "--jobs",
+        "-kj6",
+        "-l",
+        "-l2.5",
+        "8",
+        "kj7",
+        "k",
+        "-k",
+        "-Otarget",
+        "-O",
+        "--load-average=3",
+        "--max-load",
+        "V=1",
+        "-I",
+        "/none",
+        "--no-print-directory",
+        "x",
+        "-ij",
+        "3x",
+        "--include-dir",
+        "-s",
+        "-d=",
+        "sj2",
+    ]);
+    let words = text(prop::collection::vec(word, 0..5), " ");
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(jobs_of_make(dir.path(), "-l3 -j4"), Some(Jobs::Number(4)));
+    let outcome = runner().run(&words, |words| {
+        let Some(taken) = jobs_of_make(dir.path(), &words) else { return Ok(()) };
+        assert_eq!(taken, makeflags::jobs(&words), "{words}");
+        let changed = makeflags::with_jobs(&words, 44);
+        let taken = jobs_of_make(dir.path(), &changed);
+        assert_eq!(taken, Some(Jobs::Number(44)), "{words}: {changed}");
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
