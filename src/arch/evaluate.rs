@@ -10,14 +10,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 
 use crate::arch::configuration::{Configuration, Origin, Position, Value, Variable};
+use crate::base::capture::Running;
 use crate::base::env;
 
 /// What bash runs.
@@ -217,21 +216,6 @@ struct Shell {
     child: Running,
     pipes: [Option<OwnedFd>; 3],
     heard: [Vec<u8>; 3],
-}
-
-/// A child with its whole process group, which ends with this value.
-#[derive(Debug)]
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Ok(pid) = i32::try_from(self.0.id()) {
-            // The group may be gone already, which is what we want.
-            let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
-        }
-        // Killed or ended: this does not take long.
-        drop(self.0.wait());
-    }
 }
 
 impl Shell {

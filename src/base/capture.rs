@@ -20,9 +20,9 @@ pub struct Captured {
     pub stderr: Vec<u8>,
 }
 
-/// A child with its whole process group, which ends with this value.
+/// A child that leads a process group of its own, which ends with this value.
 #[derive(Debug)]
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use mdns_sd::{ServiceDaemon, ServiceInfo};
 
+use crate::base::capture::capture;
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::env;
 use crate::base::exit::Exit;
@@ -31,6 +32,8 @@ const STDERR: &str = "stderr";
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 /// The service, as distcc 3.4 announces it.
 const SERVICE: &str = "_distcc._tcp.local.";
+/// How long the compiler may take to say what it is.
+const CC_LIMIT: Duration = Duration::from_secs(10);
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -147,7 +150,7 @@ fn service(port: u16, jobs: &str, address: Option<IpAddr>) -> Result<ServiceInfo
 
 /// What the compiler that clients most likely ask for says of itself.
 fn ask_cc(option: &str) -> Option<String> {
-    let output = Command::new("cc").arg(option).stdin(Stdio::null()).output().ok()?;
+    let output = capture(Command::new("cc").arg(option), CC_LIMIT, 1024).ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let word = text.trim();
     let plain = word.bytes().all(|byte| byte.is_ascii_graphic());
