@@ -50,7 +50,8 @@ pub enum Origin {
 pub struct Position {
     /// The file, as makepkg names it.
     pub file: PathBuf,
-    /// The line, from 1, in which the command **ends**: that is the one that bash tells.
+    /// The line, from 1, that bash tells: the one in which the command's first word ends (behind
+    /// `export` and the like, its second), so for an assignment over several lines its last.
     pub line: usize,
 }
 

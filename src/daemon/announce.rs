@@ -1,8 +1,8 @@
 //! `--zeroconf`: tells the local network by multicast DNS that here is a volunteer.
 //!
-//! The daemon itself leaves the network behind for its compilers' sake, so a process of its own does
-//! it: this program again, which ends, with a goodbye to the network, when the daemon closes its
-//! standard input, however the daemon ends.
+//! The daemon itself leaves the network behind for its compilers' sake, so a process of its own
+//! does it: this program again, which ends, with a goodbye to the network, when the daemon closes
+//! its standard input, however the daemon ends.
 
 use std::ffi::OsString;
 use std::io::{self, Read};

@@ -81,8 +81,8 @@ pub struct Around {
     pub announcement: Option<Announcement>,
 }
 
-/// All that happens between the sockets and the first client. `alone` is for a daemon that waits for
-/// clients, in contrast to one that was started for its only one.
+/// All that happens between the sockets and the first client. `alone` is for a daemon that waits
+/// for clients, in contrast to one that was started for its only one.
 ///
 /// # Errors
 ///
