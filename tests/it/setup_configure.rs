@@ -217,7 +217,7 @@ fn the_stock_files_get_the_articles_values_and_their_bytes_back() {
         assert_eq!(values, expected, "{name}");
         place.undo(&[]).success();
         assert_eq!(place.read("makepkg.conf"), stock(name), "{name}");
-        assert_eq!(place.runs(), [PathBuf::new(); 0]);
+        assert_eq!(place.runs(), Vec::<PathBuf>::new());
     }
 }
 
@@ -559,7 +559,7 @@ fn the_answer_no_writes_nothing() {
         assert!(seen.contains("\x1b[32m+MAKEFLAGS=\"-j44\"\x1b[m\n"), "{seen:?}");
     }
     assert_eq!(place.read("makepkg.conf"), stock(STOCKS[0]));
-    assert_eq!(place.runs(), [PathBuf::new(); 0]);
+    assert_eq!(place.runs(), Vec::<PathBuf>::new());
 }
 
 #[test]
