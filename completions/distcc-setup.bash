@@ -206,7 +206,7 @@ _distcc__setup() {
             return 0
             ;;
         distcc__setup__subcmd__hosts)
-            opts="-t -y -h --config --chroot --compiler --timeout --stats-port --discover --write --yes --format --help"
+            opts="-t -y -h --config --chroot --compiler --timeout --stats-port --discover --write --configure --yes --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -412,8 +412,9 @@ complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand hosts" -l stat
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand hosts" -l format -d 'How to print it' -r -f -a "text\t'A table, for people'
 json\t'One JSON object'"
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand hosts" -l discover -d 'Listen for volunteers that announce themselves on the network, as distccd --zeroconf does, and ask those'
-complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand hosts" -l write -d 'Keep the volunteers that can be used, in the order proposed, as [[volunteer]] of setup.toml'
-complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand hosts" -s y -l yes -d 'With --write: ask nothing'
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand hosts" -l write -d 'Keep the volunteers that can be used, in the order proposed, in setup.toml'
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand hosts" -l configure -d 'Write the DISTCC_HOSTS proposed into makepkg\'s configuration, as configure --hosts does'
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand hosts" -s y -l yes -d 'With --write or --configure: ask nothing'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand hosts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand doctor" -l config -d 'Take FILE for makepkg.conf, as makepkg --config does' -r -F
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand doctor" -l chroot -d 'Take the makepkg.conf, and the programs, of the system below DIR' -r -F

@@ -1,7 +1,7 @@
 //! `distcc-setup configure`: writes makepkg's configuration so that builds are distributed.
 //!
-//! The hosts are found ([`hosts`]), and with them the values that makepkg is to have ([`wanted`]).
-//! [`plan`] works out on a [`draft`] of all files what to write where ([`place`]), and has bash say
+//! The hosts are found (`hosts`), and with them the values that makepkg is to have (`wanted`).
+//! `plan` works out on a `draft` of all files what to write where (`place`), and has bash say
 //! that makepkg would then have these values. Only then is anything shown, asked and written
 //! (`apply`).
 

@@ -33,7 +33,7 @@ pub struct HostsOptions {
     /// and ask those
     #[arg(long, conflicts_with = "hosts")]
     pub discover: bool,
-    /// Keep the volunteers that can be used, in the order proposed, as [[volunteer]] of setup.toml
+    /// Keep the volunteers that can be used, in the order proposed, in setup.toml
     #[arg(long)]
     pub write: bool,
     /// Write the DISTCC_HOSTS proposed into makepkg's configuration, as configure --hosts does

@@ -1,9 +1,9 @@
 //! `distcc-setup march`: what `native` stands for on this machine, as flags that mean the same on
 //! every volunteer.
 //!
-//! The compiler is asked, never a table of ours: [`ask`] runs it, [`gcc`] and [`clang`] read what
-//! it says, [`expand`] puts the answer where the flag stood and has the compiler confirm that both
-//! mean the same. [`native`] is the list of the flags.
+//! The compiler is asked, never a table of ours: `ask` runs it, `gcc` and `clang` read what
+//! it says, `expand` puts the answer where the flag stood and has the compiler confirm that both
+//! mean the same. `native` is the list of the flags.
 
 pub(in crate::setup) mod ask;
 mod clang;

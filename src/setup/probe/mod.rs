@@ -1,6 +1,6 @@
 //! Asking volunteers: is each there, does it let us in, what can it compile, and how fast.
 //!
-//! [`probe_all`] asks all entries of a host list at the same time, each within a limit ([`one`]),
+//! [`probe_all`] asks all entries of a host list at the same time, each within a limit (`one`),
 //! and compares them with this machine ([`local`]). An [`answer`] holds what was found out, a
 //! [`fault`] what is wrong, with the command that mends it. [`list`] says which host list it is.
 

@@ -1,7 +1,7 @@
 //! `distcc-setup report`: what was compiled where, and why here, from the client's journal.
 //!
-//! [`when`] reads moments, [`mark`] keeps when builds began, [`subject`] finds the entries. Their
-//! sum ([`crate::setup::tally`]) is told by [`text`], [`json`] and [`html`].
+//! `when` reads moments, `mark` keeps when builds began, `subject` finds the entries. Their
+//! sum (`crate::setup::tally`) is told by `text`, `json` and `html`.
 
 mod html;
 mod json;

@@ -1,8 +1,8 @@
 //! `distcc-setup volunteer`: makes this machine a volunteer.
 //!
-//! [`plan`] works out what `/etc/conf.d/distccd` should say, by way of [`env_file`] and
-//! [`arguments`]; [`firewall`] and [`service`] know the commands that follow ([`command`]), and
-//! whether the daemon lets clients in. [`networks`] are those that this machine is attached to.
+//! `plan` works out what `/etc/conf.d/distccd` should say, by way of `env_file` and
+//! `arguments`; `firewall` and `service` know the commands that follow (`command`), and
+//! whether the daemon lets clients in. `networks` are those that this machine is attached to.
 
 mod arguments;
 mod command;
