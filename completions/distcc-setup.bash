@@ -364,7 +364,7 @@ _distcc__setup() {
             return 0
             ;;
         distcc__setup__subcmd__volunteer)
-            opts="-y -h --allow --allow-private --allow-attached --listen --port --jobs --nice --log-file --log-level --temp-dir --apply-firewall --no-start --dry-run --yes --root --help"
+            opts="-y -h --allow --allow-private --allow-attached --listen --port --jobs --nice --log-file --log-level --temp-dir --announce --stats --apply-firewall --no-start --dry-run --yes --root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

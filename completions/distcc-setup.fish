@@ -439,7 +439,9 @@ debug\t'debug'"
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l temp-dir -d 'Where jobs have their files [default: /tmp, or /dev/shm where /tmp is on a disk]' -r
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l root -d 'Take DIR for the root directory (images, chroots): nothing is started there' -r -F
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l allow-private -d 'Let clients of all private networks in; so it is where nothing else is said'
-complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l allow-attached -d 'Let clients of the networks in that this machine is attached to, and no others'
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l allow-attached -d 'Let clients of those networks in that this machine is attached to, and no others'
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l announce -d 'Announce it on the network, for distcc-setup hosts --discover'
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l stats -d 'Show slots and load to clients, on port 3633'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l apply-firewall -d 'Open the port in the firewall, instead of saying how'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l no-start -d 'Do not start distccd'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l dry-run -d 'Show what would be done, and do nothing'

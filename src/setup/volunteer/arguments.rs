@@ -13,6 +13,8 @@ const LISTEN: (&str, Option<&str>) = ("--listen", None);
 const LOG: (&str, Option<&str>) = ("--log-file", None);
 const LOG_LEVEL: (&str, Option<&str>) = ("--log-level", None);
 const PRIVATE: &str = "--allow-private";
+const STATS: &str = "--stats";
+const ZEROCONF: &str = "--zeroconf";
 
 /// What is to be in DISTCC_ARGS; what is `None` or empty stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,10 @@ pub(super) struct Wanted {
     pub log_file: Option<String>,
     /// Which messages are kept.
     pub log_level: Option<String>,
+    /// It announces itself.
+    pub announce: bool,
+    /// It has a page of statistics.
+    pub stats: bool,
 }
 
 /// DISTCC_ARGS as words; systemd splits them at blanks, and no shell reads them.
@@ -67,6 +73,11 @@ impl Arguments {
         let fresh = closed && self.0.len() == 2 * self.allowed().len();
         let log_file = wanted.log_file.as_deref().or(fresh.then_some(LOG_FILE));
         new.set(LOG, log_file);
+        for (word, is_wanted) in [(STATS, wanted.stats), (ZEROCONF, wanted.announce)] {
+            if is_wanted && !new.0.iter().any(|one| one == word) {
+                new.0.push(word.to_owned());
+            }
+        }
         new
     }
 
@@ -193,6 +204,14 @@ mod tests {
 
     fn with(text: &str, wanted: &Wanted) -> String {
         Arguments::read(text).with(wanted).text()
+    }
+
+    #[test]
+    fn flags_are_added_once() {
+        let wanted = Wanted { announce: true, stats: true, ..Wanted::default() };
+        let once = with("--allow-private", &wanted);
+        assert_eq!(once, "--allow-private --stats --zeroconf");
+        assert_eq!(with(&once, &wanted), once);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct VolunteerOptions {
     /// Let clients of all private networks in; so it is where nothing else is said
     #[arg(long)]
     pub allow_private: bool,
-    /// Let clients of the networks in that this machine is attached to, and no others
+    /// Let clients of those networks in that this machine is attached to, and no others
     #[arg(long, conflicts_with = "allow_private")]
     pub allow_attached: bool,
     /// Listen at ADDRESS only
@@ -44,6 +44,12 @@ pub struct VolunteerOptions {
     /// Where jobs have their files [default: /tmp, or /dev/shm where /tmp is on a disk]
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<String>,
+    /// Announce it on the network, for distcc-setup hosts --discover
+    #[arg(long)]
+    pub announce: bool,
+    /// Show slots and load to clients, on port 3633
+    #[arg(long)]
+    pub stats: bool,
     /// Open the port in the firewall, instead of saying how
     #[arg(long)]
     pub apply_firewall: bool,
@@ -103,6 +109,8 @@ impl VolunteerOptions {
             nice: self.nice,
             log_file: self.log_file.as_deref().map(plain_path).transpose()?,
             log_level: level.map(|level| level.get_name().to_owned()),
+            announce: self.announce,
+            stats: self.stats,
         };
         let temp_dir = match &self.temp_dir {
             Some(dir) => TempDir::At(plain_path(dir)?),
