@@ -43,9 +43,7 @@ impl Makepkg {
         let reads = library.is_empty()
             || code.clone().any(|line| line.contains(".d/") || line.contains(".d\""));
         let checks = library.is_empty()
-            || code.any(|line| {
-                line.contains("nullglob") || (line.contains("-r ") && line.contains("conf_d"))
-            });
+            || code.any(|line| line.contains("nullglob") || line.contains("compgen"));
         let at_least_7_1 = version.as_deref().is_none_or(|version| is_at_least(version, (7, 1)));
         Self { version, reads_drop_ins: reads, needs_a_drop_in: reads && !checks && !at_least_7_1 }
     }
@@ -95,6 +93,9 @@ mod tests {
         let new = "\tfor c in \"$MAKEPKG_CONF.d\"/*.conf; do\n\t\tsource_safe \"$c\"\n";
         let makepkg = Makepkg::from_texts(Some("7.0.0".to_owned()), new);
         assert!(makepkg.reads_drop_ins && makepkg.needs_a_drop_in);
+        let checked = format!("\tcompgen -G \"$MAKEPKG_CONF.d\"/'*.conf' >/dev/null\n{new}");
+        let makepkg = Makepkg::from_texts(Some("7.0.0.r6".to_owned()), &checked);
+        assert!(makepkg.reads_drop_ins && !makepkg.needs_a_drop_in);
         let none = Makepkg::from_texts(None, "");
         assert!(none.reads_drop_ins && !none.needs_a_drop_in);
     }
