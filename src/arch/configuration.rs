@@ -14,6 +14,14 @@ pub struct Configuration {
     pub assignments: Vec<(String, Position)>,
     /// What the files printed while they were read; makepkg prints it in every run.
     pub printed: String,
+    /// Statements that bash could not understand and left out, to read on behind them: where, and
+    /// what bash says.
+    pub left_out: Vec<(Position, String)>,
+    /// Where `return` ended a file.
+    pub returns: Vec<Position>,
+    /// Variables that a file made its own (`declare`), and that file: what they were set to there
+    /// ended with it.
+    pub lost: Vec<(String, PathBuf)>,
 }
 
 /// One variable.

@@ -9,6 +9,8 @@
 # Records, each field ended by NUL:
 #   begin FILE                       FILE is read next
 #   set NAME FILE LINE               the command that ends in LINE gave NAME its value
+#   return FILE LINE                 `return` in LINE ended FILE
+#   lost NAME FILE                   NAME is a variable of FILE's own (`declare`), which ended with it
 #   done FILE STATUS                 FILE was read; its last command's status
 #   value NAME KIND EXPORTED N V…    KIND s (scalar) or a (array), N values
 #   end
@@ -71,10 +73,13 @@ __distcc_watch() {
 		[[ $3 == *DISTCC_* ]] && __distcc_named+=("${!DISTCC_@}")
 		;;
 	esac
+	# In a function, `return` ends that alone.
+	[[ $3 == return || $3 == return\ * ]] && [[ ${FUNCNAME[1]} == source ]] &&
+		__distcc_tell return "$1" "$2"
 	# The name that is assigned to, behind `export` and the like and their options.
 	name=${3%%[[+=]*}
 	name=${name##*[[:blank:]]}
-	if [[ $name != "$3" && (-n ${__distcc_is_watched[$name]-} || $name == DISTCC_*) ]]; then
+	if [[ -n $name && $name != "$3" && (-n ${__distcc_is_watched[$name]-} || $name == DISTCC_*) ]]; then
 		case $3 in
 		"$name"* | export\ * | declare\ * | typeset\ * | readonly\ * | local\ *)
 			__distcc_tell set "$name" "$1" "$2"
@@ -95,6 +100,10 @@ __distcc_read() {
 	trap - DEBUG
 	((${#__distcc_last[@]})) && __distcc_compare "${__distcc_watched[@]}" "${!DISTCC_@}"
 	__distcc_last=()
+	local __distcc_name
+	for __distcc_name in "${__distcc_watched[@]}" "${!DISTCC_@}"; do
+		local -p "$__distcc_name" &>/dev/null && __distcc_tell lost "$__distcc_name" "$1"
+	done
 	shopt -s extglob
 	__distcc_tell 'done' "$1" "$__distcc_status"
 	return "$__distcc_status"

@@ -191,6 +191,7 @@ pub fn evaluate(request: &Request) -> Result<Configuration, EvaluateError> {
                 None if !reading.complete => Err(EvaluateError::Exits(at())),
                 None => {
                     let mut configuration = reading.configuration;
+                    let errors = without_syntax_errors(&errors, &mut configuration);
                     configuration.printed = String::from_utf8_lossy(&output).into_owned() + &errors;
                     Ok(configuration)
                 }
@@ -342,17 +343,46 @@ fn inherited() -> Vec<(OsString, OsString)> {
 /// What bash says of a file that it cannot parse: `FILE: line N: syntax error …`.
 fn syntax_error(errors: &str, files: &[PathBuf]) -> Option<(PathBuf, usize, String)> {
     errors.lines().find_map(|line| {
-        // A drop-in's name begins with that of the file that it belongs to.
-        let (file, rest) = files.iter().find_map(|file| {
-            Some((file, line.strip_prefix(&*file.to_string_lossy())?.strip_prefix(": line ")?))
-        })?;
-        let (number, what) = rest.split_once(": ")?;
-        let is_syntax = ["syntax error", "unexpected EOF", "unexpected end of file"]
-            .iter()
-            .any(|start| what.starts_with(start));
-        let number = number.parse().ok()?;
-        is_syntax.then(|| (file.clone(), number, what.to_owned()))
+        let (file, number, what) = complaint(line, files)?;
+        is_syntax(what).then(|| (file.clone(), number, what.to_owned()))
     })
+}
+
+fn is_syntax(what: &str) -> bool {
+    let starts = ["syntax error", "unexpected EOF", "unexpected end of file"];
+    starts.iter().any(|start| what.starts_with(start))
+}
+
+/// Takes a line of bash's own apart: `FILE: line N: what`.
+fn complaint<'a, 'f>(line: &'a str, files: &'f [PathBuf]) -> Option<(&'f PathBuf, usize, &'a str)> {
+    // A drop-in's name begins with that of the file that it belongs to.
+    let (file, rest) = files.iter().find_map(|file| {
+        Some((file, line.strip_prefix(&*file.to_string_lossy())?.strip_prefix(": line ")?))
+    })?;
+    let (number, what) = rest.split_once(": ")?;
+    Some((file, number.parse().ok()?, what))
+}
+
+/// Moves what bash says of statements that it left out from `errors` to the configuration: of an
+/// array that it cannot understand, as `A=(a;b)`, it says so in two lines, the second of which has
+/// the text, and reads on.
+fn without_syntax_errors(errors: &str, configuration: &mut Configuration) -> String {
+    let mut rest = String::new();
+    let mut shows_text = None;
+    for line in errors.split_inclusive('\n') {
+        let told = complaint(line.trim_end_matches('\n'), &configuration.files);
+        let told = told.map(|(file, line, what)| (Position { file: file.clone(), line }, what));
+        let last = shows_text.take();
+        match told {
+            Some((position, what)) if is_syntax(what) => {
+                shows_text = Some(position.clone());
+                configuration.left_out.push((position, what.to_owned()));
+            }
+            Some((position, what)) if last == Some(position.clone()) && what.starts_with('`') => {}
+            _ => rest.push_str(line),
+        }
+    }
+    rest
 }
 
 /// The records, read.
@@ -397,6 +427,17 @@ impl Reading {
                 let assignment = (name, position);
                 if self.configuration.assignments.last() != Some(&assignment) {
                     self.configuration.assignments.push(assignment);
+                }
+            }
+            "return" => {
+                let (file, line) = (fields.next()?, fields.next()?);
+                let position = Position { file: file.into(), line: line.parse().ok()? };
+                self.configuration.returns.push(position);
+            }
+            "lost" => {
+                let lost = (fields.next()?, PathBuf::from(fields.next()?));
+                if !self.configuration.lost.contains(&lost) {
+                    self.configuration.lost.push(lost);
                 }
             }
             "value" => self.value(fields)?,
@@ -487,6 +528,52 @@ mod tests {
         assert_eq!(read.option("BUILDENV", "distcc"), Some(true));
         assert_eq!(read.position("BUILDENV").unwrap().line, 2);
         assert_eq!(read.files.len(), 3);
+    }
+
+    #[test]
+    fn conditions_at_the_top_level_print_nothing() {
+        let text = "[[ -d /nonexistent ]] || A=1\n((1)) && B=2\n[ -n x ]\n=x || :\n";
+        let read = read(text, &[]).unwrap();
+        assert_eq!(read.printed.lines().count(), 1, "{}", read.printed);
+        assert!(read.printed.ends_with("=x: command not found\n"), "{}", read.printed);
+    }
+
+    #[test]
+    fn what_a_file_makes_its_own_is_told() {
+        let text = "MAKEFLAGS=-j1\ndeclare MAKEFLAGS=-j2\ndeclare -g CFLAGS=-O2\ntypeset -x \
+                    DISTCC_DIR\nf() { local LDFLAGS=x; }\nf\n";
+        let read = read(text, &[("a.conf", "CFLAGS=-O3\n")]).unwrap();
+        let names: Vec<_> = read.lost.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["MAKEFLAGS", "DISTCC_DIR"]);
+        assert_eq!(read.text("MAKEFLAGS").unwrap(), "-j1");
+        assert!(read.lost.iter().all(|(_, file)| file.ends_with("makepkg.conf")));
+    }
+
+    #[test]
+    fn a_return_that_ends_a_file_is_told_and_one_of_a_function_is_not() {
+        let text = "f() {\nreturn 0\n}\nf\n[[ -d /nonexistent ]] ||\n  return 0\nCFLAGS=x\n";
+        let read = read(text, &[]).unwrap();
+        let lines: Vec<_> = read.returns.iter().map(|position| position.line).collect();
+        assert_eq!(lines, [6]);
+        assert_eq!(read.text("CFLAGS"), None);
+    }
+
+    #[test]
+    fn an_array_that_bash_leaves_out_is_told_with_its_line() {
+        let text = "CFLAGS=a\nBUILDENV=(distcc;color)\necho oops >&2\nOPTIONS=(a\n  b|c)\n:\n";
+        let read = read(text, &[("a.conf", "LDFLAGS=(x|y)\n:\n")]).unwrap();
+        let told: Vec<_> = read
+            .left_out
+            .iter()
+            .map(|(position, what)| format!("{}: {what}", position.line))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        2: syntax error near unexpected token `;'
+        5: syntax error near unexpected token `|'
+        1: syntax error near unexpected token `|'
+        ");
+        assert_eq!(read.printed, "oops\n");
+        assert_eq!(read.text("BUILDENV"), None);
     }
 
     #[test]

@@ -24,9 +24,9 @@ pub(super) struct Found {
     /// Whether the text's last line ends in a backslash, so that what is added continues it.
     pub(super) ends_continued: bool,
     pub(super) problem: Option<SyntaxError>,
-    /// Variables that are declared without `-g`: makepkg reads its files in a function, so these
-    /// are the function's own and end with it.
-    pub(super) local: Vec<String>,
+    /// Variables that are declared without `-g`, and where: makepkg reads its files in a function,
+    /// so these are the function's own and end with it.
+    pub(super) local: Vec<(String, usize)>,
     /// Where the last command before `last_place` begins that does more than assign: behind it,
     /// what is assigned at the top level stays so.
     pub(super) last_command: Option<usize>,
@@ -167,7 +167,25 @@ impl Document {
     /// Whether the file makes `name` a variable of its own, which ends when the file has been read
     /// (`declare NAME`): makepkg never sees what is assigned to it, but for `declare -g`.
     pub fn is_local(&self, name: &str) -> bool {
-        self.found.local.iter().any(|local| local == name)
+        self.local_from(name).is_some()
+    }
+
+    /// The start of the first command that makes `name` a variable of the file's own
+    /// ([`Self::is_local`]).
+    pub fn local_from(&self, name: &str) -> Option<usize> {
+        self.found.local.iter().find(|(local, _)| local == name).map(|(_, start)| *start)
+    }
+
+    /// The first word of the command that makes `name` a variable of the file's own, if it is
+    /// `declare` or the like.
+    pub fn local_word(&self, name: &str) -> Option<Range<usize>> {
+        let start = self.local_from(name)?;
+        let rest = self.source(&(start..self.text.len()));
+        let word = ["declare", "typeset", "local"].into_iter().find(|word| {
+            let behind = rest.strip_prefix(word.as_bytes()).and_then(|behind| behind.first());
+            behind.is_some_and(u8::is_ascii_whitespace)
+        })?;
+        Some(start..start + word.len())
     }
 
     /// Whether nothing behind `assignment` can set its variable, as far as the text shows.

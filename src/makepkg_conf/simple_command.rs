@@ -145,7 +145,7 @@ impl Parser<'_> {
             names.push(assignment.name.clone());
         }
         if is_local && self.functions == 0 {
-            self.found.local.append(&mut names);
+            self.found.local.extend(names.into_iter().map(|name| (name, command.start)));
         }
     }
 

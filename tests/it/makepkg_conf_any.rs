@@ -254,7 +254,7 @@ fn read(lab: &Lab, text: &mut Vec<u8>) -> Option<Configuration> {
     };
     // For some errors, bash says so and goes on with the next line.
     let fine = |line: &str| !line.contains("syntax error") && !line.contains("bad substitution");
-    read.ok().filter(|read| read.printed.lines().all(fine))
+    read.ok().filter(|read| read.left_out.is_empty() && read.printed.lines().all(fine))
 }
 
 /// Tries texts of `strategy`. `agrees`: document and bash have to agree on all assignments. Bash has

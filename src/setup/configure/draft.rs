@@ -292,9 +292,12 @@ impl Copies<'_> {
             }
         };
         read.files.iter_mut().for_each(rename);
-        for (_, position) in &mut read.assignments {
+        let positions = read.assignments.iter_mut().map(|(_, position)| position);
+        let positions = positions.chain(&mut read.returns);
+        for position in positions.chain(read.left_out.iter_mut().map(|(position, _)| position)) {
             rename(&mut position.file);
         }
+        read.lost.iter_mut().for_each(|(_, file)| rename(file));
         for variable in read.variables.values_mut() {
             if let Origin::File(position) = &mut variable.origin {
                 rename(&mut position.file);
