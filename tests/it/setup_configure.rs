@@ -689,6 +689,27 @@ fn a_value_that_no_edit_reaches_is_an_error_and_nothing_is_written() {
 }
 
 #[test]
+fn a_return_before_what_would_be_written_is_named_with_its_line() {
+    let config = "BUILDENV=(!distcc)\n[[ -d /nonexistent ]] ||\n  return 0\n#MAKEFLAGS=\"-j2\"\n";
+    let place = Place::new(config.as_bytes());
+    let output = place.configure(&["--in-place", "--yes"]);
+    assert_eq!(output.status, 2);
+    insta::assert_snapshot!(output.stderr, @r#"
+    distcc-setup: makepkg.conf:3: makepkg stops reading this file here
+        return 0
+    so what would be written behind it has no effect, and nothing was written:
+    take it out, or write this above it, and try again
+        MAKEFLAGS="-j44"
+        DISTCC_HOSTS="localhost/9 192.168.10.2/5 192.168.10.3/5 192.168.10.4/3"
+    "#);
+    assert_eq!(place.text("makepkg.conf"), config);
+    // Only one that runs is in the way.
+    let config = config.replace("-d /nonexistent", "-d /");
+    place.write("makepkg.conf", config.as_bytes());
+    place.configure(&["--in-place", "--yes"]).success();
+}
+
+#[test]
 fn a_value_that_another_file_gives_is_overridden_at_the_end() {
     let place = Place::new(b"");
     place.write("other.conf", b"BUILDENV=(color !distcc)\nMAKEFLAGS='-l3'\n");

@@ -76,6 +76,22 @@ pub(super) enum PlanError {
         /// Whether a person was asked and said no.
         declined: bool,
     },
+    /// A `return` that runs ends the file before what would be written.
+    #[error(
+        "{file}:{line}: makepkg stops reading this file here\n    {source_line}\n\
+         so what would be written behind it has no effect, and nothing was written:\n\
+         take it out, or write this above it, and try again\n    {wanted}",
+        file = .position.file.display(),
+        line = .position.line
+    )]
+    EndsEarly {
+        /// Where.
+        position: Position,
+        /// The line.
+        source_line: String,
+        /// What to write.
+        wanted: String,
+    },
     /// What was written has no effect.
     #[error(
         "{variable} would still be `{found}` and not have {wanted}: {place} has the last word, and \
@@ -120,7 +136,7 @@ impl Planner<'_> {
             native::replace(&mut draft, self.consent)?;
         }
         let then = draft.evaluate()?;
-        self.verify(&then)?;
+        self.verify(&draft, &then)?;
         draft.ensure_theirs().map_err(DraftError::from)?;
         Ok(Plan { changes: draft.changes(), now, then })
     }
@@ -188,11 +204,10 @@ impl Planner<'_> {
             if self.wanted.holds(setting, &configuration) {
                 return Ok(());
             }
-            let no_effect = || self.no_effect(setting, &configuration);
-            let position = configuration.position(setting.variable()).ok_or_else(no_effect)?;
-            if !draft.has(&position.file) {
-                return Err(no_effect());
-            }
+            let position = configuration.position(setting.variable());
+            let Some(position) = position.filter(|position| draft.has(&position.file)) else {
+                return Err(self.no_effect(draft, setting, &configuration));
+            };
             let source_line = source_line(draft, position);
             let is_ours = self.place.file() == Some(&position.file);
             if !is_ours && !self.consent.allows(position, setting.variable(), &source_line) {
@@ -200,18 +215,15 @@ impl Planner<'_> {
                     position: position.clone(),
                     variable: setting.variable(),
                     source_line,
-                    wanted: self.wanted.assignment(
-                        setting,
-                        &configuration.text(setting.variable()).unwrap_or_default(),
-                    ),
+                    wanted: self.assignment(setting, &configuration),
                     declined: self.consent == Consent::Ask,
                 });
             }
             if !self.edit(draft, &position.file, setting)? {
-                return Err(no_effect());
+                return Err(self.no_effect(draft, setting, &configuration));
             }
         }
-        Err(self.no_effect(setting, &draft.evaluate()?))
+        Err(self.no_effect(draft, setting, &draft.evaluate()?))
     }
 
     /// Puts it into `file`: where it stands now, or, where that has no effect, at the file's end.
@@ -258,13 +270,30 @@ impl Planner<'_> {
         Ok(false)
     }
 
-    fn verify(&self, then: &Configuration) -> Result<(), PlanError> {
+    fn verify(&self, draft: &Draft<'_>, then: &Configuration) -> Result<(), PlanError> {
         let failing = Setting::ALL.into_iter().find(|&one| !self.wanted.holds(one, then));
-        failing.map_or(Ok(()), |setting| Err(self.no_effect(setting, then)))
+        failing.map_or(Ok(()), |setting| Err(self.no_effect(draft, setting, then)))
     }
 
-    fn no_effect(&self, setting: Setting, found: &Configuration) -> PlanError {
+    /// What a person would write to have `setting`.
+    fn assignment(&self, setting: Setting, found: &Configuration) -> String {
+        let text = found.text(setting.variable()).unwrap_or_default();
+        self.wanted.assignment(setting, &text)
+    }
+
+    /// Why `setting` cannot be had.
+    fn no_effect(&self, draft: &Draft<'_>, setting: Setting, found: &Configuration) -> PlanError {
         let variable = setting.variable();
+        let file = self.place.file().unwrap_or(draft.main_file());
+        if let Some(position) = found.returns.iter().find(|position| position.file == file) {
+            let missing = Setting::ALL.into_iter().filter(|&one| !self.wanted.holds(one, found));
+            let wanted: Vec<_> = missing.map(|one| self.assignment(one, found)).collect();
+            return PlanError::EndsEarly {
+                position: position.clone(),
+                source_line: source_line(draft, position),
+                wanted: wanted.join("\n    "),
+            };
+        }
         let place = match found.position(variable) {
             Some(position) => format!("{}:{}", position.file.display(), position.line),
             None => "the environment".to_owned(),
