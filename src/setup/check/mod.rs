@@ -382,6 +382,8 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
                 for text in [&mut finding.message, &mut finding.help, &mut finding.place.name] {
                     *text = text.replace(root, prefix);
                 }
+                finding.command =
+                    finding.command.take().map(|command| command.replace(root, prefix));
                 if let Some(spot) = &mut finding.place.spot {
                     spot.file = spot.file.to_str().unwrap().replace(root, prefix).into();
                 }
@@ -456,6 +458,31 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
             let report = Fixture::read(path).report(Some(rule));
             assert_eq!(report.findings, [], "{}", path.display());
         }
+    }
+
+    #[test]
+    fn where_lines_end_in_cr_lf_nothing_else_is_said() {
+        let bad = |(rule, path): &&(String, PathBuf)| rule == "config-crlf" && fires(path);
+        for (_, path) in fixtures().iter().filter(bad) {
+            let report = Fixture::read(path).report(None);
+            let rules: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
+            assert_eq!(rules, ["config-crlf"], "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn the_line_that_makepkg_sees_is_named_and_not_the_one_that_is_lost() {
+        let lines = "BUILDENV=(color)\ndeclare BUILDENV+=(distcc)\n".to_owned();
+        let fixture = Fixture { makepkg_conf: Some(lines), ..Fixture::default() };
+        let report = fixture.report(Some("distcc-absent"));
+        let places: Vec<_> = report.findings.iter().map(|one| one.place.to_string()).collect();
+        assert_eq!(places, ["/etc/makepkg.conf:1:1"]);
+    }
+
+    #[test]
+    fn an_array_that_is_left_out_is_no_output_to_be_redirected() {
+        let fixture = Fixture { more: "OPTIONS=(a;b)\n".to_owned(), ..Fixture::default() };
+        assert_eq!(fixture.report(Some("config-prints")).findings, []);
     }
 
     #[test]

@@ -103,13 +103,26 @@ impl Facts {
     /// Where `name` got its value; the file's own name stands for a variable that is not set.
     pub fn place_of(&self, name: &str) -> Place {
         match self.configuration.variables.get(name).map(|variable| &variable.origin) {
-            Some(Origin::File(position)) => self.at(name, position),
+            Some(Origin::File(position)) => self.at(name, self.kept(name).unwrap_or(position)),
             Some(Origin::Environment) => {
                 let value = self.configuration.text(name).unwrap_or_default();
                 Place::environment(name, &value)
             }
             None => self.main_place(),
         }
+    }
+
+    /// The last assignment of `name` to what makepkg sees; one behind a `declare` is none.
+    fn kept(&self, name: &str) -> Option<&Position> {
+        let is_lost = |position: &Position| {
+            let mut lost = self.configuration.lost.iter();
+            let is_own = lost.any(|(one, file)| one == name && *file == position.file);
+            let document = text_of(&self.texts, &position.file).map(|text| &text.document);
+            let line = document.and_then(|found| Some(found.line_of(found.local_from(name)?)));
+            is_own && line.is_some_and(|line| line <= position.line)
+        };
+        let all = self.configuration.assignments.iter().rev().filter(|(one, _)| one == name);
+        all.map(|(_, position)| position).find(|position| !is_lost(position))
     }
 
     /// The first file of the configuration.
@@ -177,6 +190,19 @@ impl Facts {
     pub fn all_texts(&self) -> impl Iterator<Item = &Text> {
         let package = self.package.as_ref().map(|package| &package.text);
         self.texts.iter().chain(&self.hosts_file).chain(package)
+    }
+
+    /// The texts of the files that makepkg reads, or would, if it could read them all.
+    pub fn read_texts(&self) -> impl Iterator<Item = &Text> {
+        let is_read = |text: &&Text| match self.fault {
+            None => self.configuration.files.contains(&text.file),
+            Some(_) if text.file == self.subject.file => true,
+            Some(_) if self.drop_ins.files.contains(&text.file) => {
+                self.subject.makepkg.reads_drop_ins
+            }
+            Some(_) => self.subject.request().user_files,
+        };
+        self.texts.iter().filter(is_read)
     }
 
     /// `makepkg 7.1.0`, for sentences.

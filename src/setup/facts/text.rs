@@ -60,6 +60,21 @@ impl Text {
         Some(self.spot(range.clone(), &range))
     }
 
+    /// The command that begins at `start`, as far as it is known: what it assigns, else its line.
+    pub fn statement(&self, start: usize) -> Range<usize> {
+        let commands = self.document.assignments().iter().map(|one| &one.command);
+        let found = commands.into_iter().find(|command| command.start == start);
+        found.cloned().unwrap_or_else(|| self.document.line_span(self.document.line_of(start)))
+    }
+
+    /// The first line that ends in CR LF; what is behind a `#` may.
+    pub fn first_cr(&self) -> Option<Spot> {
+        let comments = self.document.comments();
+        let is_comment = |at: usize| comments.iter().any(|one| one.span.contains(&at));
+        let (at, _) = self.content.match_indices("\r\n").find(|(at, _)| !is_comment(*at))?;
+        self.line_spot(self.document.line_of(at))
+    }
+
     /// The first place of `part` in line `number`, from 1.
     pub fn within_line(&self, number: usize, part: &str) -> Option<Spot> {
         let span = self.document.line_span(number);

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::hosts::spec::HostSpec;
 use crate::setup::facts::Facts;
 use crate::setup::facts::place::Place;
 use crate::setup::probe::answer::Answer;
@@ -45,7 +46,10 @@ impl VolunteerFault<'_> {
     pub fn by(&self, rule: &Rule) -> Finding {
         let Heard { answer, our_address, prefix } = self.heard;
         let scene = Scene { spec: &answer.spec, our_address: *our_address, prefix: *prefix };
-        let remedy = self.fault.remedy(&scene);
+        let remedy = match self.list() {
+            Some(list) => self.fault.remedy_in(&scene, &list),
+            None => self.fault.remedy(&scene),
+        };
         let place = match remedy.machine {
             Machine::Here => "run".to_owned(),
             Machine::Volunteer(host) => format!("run on {host}"),
@@ -60,6 +64,12 @@ impl VolunteerFault<'_> {
             note: remedy.note,
             replacement: None,
         }
+    }
+
+    /// The whole host list, if there is nothing but host specs in it.
+    fn list(&self) -> Option<Vec<HostSpec>> {
+        let hosts = self.facts.hosts.as_ref()?;
+        hosts.words.iter().map(|word| word.spec().cloned()).collect()
     }
 
     /// Where the host list has it.

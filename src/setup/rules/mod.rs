@@ -11,9 +11,11 @@ mod ccache_order;
 mod ccache_prefix;
 mod client_missing;
 mod client_missing_on_host;
+mod config_crlf;
 mod config_endless;
 mod config_exits;
 mod config_last_command;
+mod config_local;
 mod config_missing;
 mod config_prints;
 mod config_syntax;
@@ -164,14 +166,26 @@ impl Group {
     }
 }
 
+/// Rules about what bash made of files: of lines that end in CR LF it makes nothing sensible.
+const OF_BASH: [&str; 6] = [
+    config_syntax::RULE.id,
+    config_last_command::RULE.id,
+    config_exits::RULE.id,
+    config_endless::RULE.id,
+    config_prints::RULE.id,
+    config_local::RULE.id,
+];
+
 /// Every rule, sorted by what it is about.
 pub const ALL: &[Rule] = &[
     config_missing::RULE,
+    config_crlf::RULE,
     config_syntax::RULE,
     config_last_command::RULE,
     config_exits::RULE,
     config_endless::RULE,
     config_prints::RULE,
+    config_local::RULE,
     drop_ins_empty::RULE,
     drop_ins_unread::RULE,
     user_file_unread::RULE,
@@ -276,7 +290,11 @@ pub fn by_id(id: &str) -> Option<&'static Rule> {
 
 /// Asks the rules that `wanted` picks, and sorts what they find by place.
 pub fn ask(facts: &Facts, wanted: impl Fn(&Rule) -> bool) -> Vec<Finding> {
-    let readable = |rule: &&Rule| facts.fault.is_none() || !rule.group.needs_values();
+    let is_garbled = facts.read_texts().any(|text| text.first_cr().is_some());
+    let readable = |rule: &&Rule| match rule.group.needs_values() {
+        true => facts.fault.is_none() && !is_garbled,
+        false => !is_garbled || !OF_BASH.contains(&rule.id),
+    };
     let rules = ALL.iter().filter(|rule| wanted(rule)).filter(readable);
     let mut findings: Vec<Finding> = rules.flat_map(|rule| (rule.check)(facts)).collect();
     // What is in files comes first, in the order in which makepkg reads them.
