@@ -1,7 +1,8 @@
 # Reads makepkg's configuration as makepkg does, and reports on descriptor 0, a socket, what it did.
 #
-#   bash -c THIS distcc-setup DROP_INS USER_FILES FILE [INSTEAD]
+#   bash -c THIS MAKEPKG DROP_INS USER_FILES FILE [INSTEAD]
 #
+# MAKEPKG    what files take for the program that reads them
 # DROP_INS   y: FILE.d/*.conf are read too, as from pacman 6.1 on
 # USER_FILES y: the user's own file is read too, as for /etc/makepkg.conf
 # INSTEAD    what is read in place of the user's own file
@@ -15,7 +16,24 @@
 #   value NAME KIND EXPORTED N V…    KIND s (scalar) or a (array), N values
 #   end
 
-exec {__distcc_fd}>&0 0</dev/null
+# What is called here is bash's own, whatever functions of these names the files define.
+
+# A file may use the first numbers for itself, from which bash would choose.
+__distcc_fd=173
+exec 173>&0 || exec {__distcc_fd}>&0
+exec 0</dev/null
+
+# What a file finds in makepkg besides the environment.
+LIBRARY=${LIBRARY:-/usr/share/makepkg}
+MAKEPKG_LIBRARY=${MAKEPKG_LIBRARY:-/usr/share/makepkg}
+MAKEPKG_CONF=$3
+msg() { builtin printf '==> %s\n' "$*"; }
+msg2() { builtin printf '  -> %s\n' "$*"; }
+plain() { builtin printf '    %s\n' "$*"; }
+plainerr() { plain "$@" >&2; }
+warning() { msg "WARNING: $*" >&2; }
+error() { msg "ERROR: $*" >&2; }
+
 __distcc_environment=(PKGDEST SRCDEST SRCPKGDEST LOGDEST BUILDDIR PKGEXT SRCEXT GPGKEY PACKAGER CARCH)
 __distcc_watched=(
 	BUILDENV OPTIONS MAKEFLAGS NPROC CARCH CHOST CPPFLAGS CFLAGS CXXFLAGS LDFLAGS LTOFLAGS RUSTFLAGS
@@ -31,7 +49,7 @@ for __distcc_name in "${__distcc_watched[@]}"; do
 done
 
 __distcc_tell() {
-	printf '%s\0' "$@" >&"$__distcc_fd"
+	builtin printf '%s\0' "$@" >&"$__distcc_fd"
 }
 
 # What NAME holds, as one word: unset, scalars and arrays all differ.
@@ -92,19 +110,19 @@ __distcc_watch() {
 # One file, as makepkg's source_safe reads it.
 __distcc_read() {
 	__distcc_tell begin "$1"
-	shopt -u extglob
-	trap '__distcc_watch "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND"' DEBUG
+	builtin shopt -u extglob
+	builtin trap '__distcc_watch "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND"' DEBUG
 	# shellcheck disable=SC1090 # it is what we are here for
 	source "$1"
 	local __distcc_status=$?
-	trap - DEBUG
+	builtin trap - DEBUG
 	((${#__distcc_last[@]})) && __distcc_compare "${__distcc_watched[@]}" "${!DISTCC_@}"
 	__distcc_last=()
 	local __distcc_name
 	for __distcc_name in "${__distcc_watched[@]}" "${!DISTCC_@}"; do
 		local -p "$__distcc_name" &>/dev/null && __distcc_tell lost "$__distcc_name" "$1"
 	done
-	shopt -s extglob
+	builtin shopt -s extglob
 	__distcc_tell 'done' "$1" "$__distcc_status"
 	return "$__distcc_status"
 }
@@ -134,7 +152,7 @@ __distcc_load() {
 		fi
 	fi
 	for __distcc_name in "${!__distcc_kept[@]}"; do
-		printf -v "$__distcc_name" '%s' "${__distcc_kept[$__distcc_name]}"
+		builtin printf -v "$__distcc_name" '%s' "${__distcc_kept[$__distcc_name]}"
 		__distcc_tell set "$__distcc_name" '' 0
 	done
 }

@@ -4,15 +4,19 @@
 //! group of its own, with a clean environment, within a time, and what it prints goes to us. How
 //! bash gets there is in `evaluate.bash`; this reads the records that it writes.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::arch::configuration::{Configuration, Origin, Position, Value, Variable};
@@ -21,6 +25,8 @@ use crate::base::env;
 
 /// What bash runs.
 const SCRIPT: &str = include_str!("evaluate.bash");
+/// What a file finds as `$0`.
+const MAKEPKG: &str = "/usr/bin/makepkg";
 /// The most bytes of records; a configuration of a thousand lines makes a hundredth of it.
 const MOST_RECORDS: usize = 8 << 20;
 /// The most bytes that a configuration may print.
@@ -29,12 +35,16 @@ const MOST_PRINTED: usize = 1 << 20;
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Variables of the caller that makepkg would see and that a configuration may build upon.
-const INHERITED: [&str; 36] = [
+const INHERITED: [&str; 47] = [
     "HOME",
     "USER",
     "LOGNAME",
     "PATH",
     "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+    "XDG_RUNTIME_DIR",
     "LANG",
     "LC_ALL",
     "LC_COLLATE",
@@ -66,6 +76,13 @@ const INHERITED: [&str; 36] = [
     "HOSTNAME",
     "CC",
     "CXX",
+    "CCACHE_DIR",
+    "CCACHE_PREFIX",
+    "CCACHE_DISABLE",
+    "CMAKE_BUILD_PARALLEL_LEVEL",
+    "CARGO_BUILD_JOBS",
+    "LIBRARY",
+    "MAKEPKG_LIBRARY",
 ];
 
 /// Which files to read, and as whom.
@@ -136,8 +153,8 @@ pub enum EvaluateError {
     LastCommand(PathBuf, i32),
     /// It ends the shell that reads it.
     #[error(
-        "{file}: it ends the shell that reads it (`exit`, `exec`, or `set -e`), and makepkg with \
-         it",
+        "{file}: it ends the shell that reads it (`exit`, `exec`, `set -e` or `set -u`), and \
+         makepkg with it",
         file = .0.display()
     )]
     Exits(PathBuf),
@@ -165,9 +182,8 @@ pub enum EvaluateError {
 ///
 /// [`EvaluateError`], with the file that is at fault.
 pub fn evaluate(request: &Request) -> Result<Configuration, EvaluateError> {
-    if let Err(error) = std::fs::File::open(&request.file).and_then(|file| file.metadata()) {
-        return Err(EvaluateError::Unreadable(request.file.clone(), error));
-    }
+    ensure_readable(&request.file)
+        .map_err(|error| EvaluateError::Unreadable(request.file.clone(), error))?;
     let bash = |error| EvaluateError::Bash(request.file.clone(), error);
     let mut shell = Shell::start(request).map_err(bash)?;
     let ended = shell.listen(request.limit).map_err(bash)?;
@@ -200,6 +216,16 @@ pub fn evaluate(request: &Request) -> Result<Configuration, EvaluateError> {
     }
 }
 
+/// Whether bash could read it: a directory can be opened, and nothing more. A pipe without a writer
+/// does not keep us; it is bash that has a time limit.
+fn ensure_readable(file: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(file)?;
+    match file.metadata()?.is_dir() {
+        true => Err(rustix::io::Errno::ISDIR.into()),
+        false => Ok(()),
+    }
+}
+
 /// How listening ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Ended {
@@ -224,7 +250,7 @@ impl Shell {
         let (ours, theirs) = UnixStream::pair()?;
         let yes = |flag| if flag { "y" } else { "n" };
         let mut command = Command::new("/bin/bash");
-        command.args(["--norc", "--noprofile", "-c", SCRIPT, "distcc-setup"]);
+        command.args(["--norc", "--noprofile", "-c", SCRIPT, MAKEPKG]);
         command.args([yes(request.drop_ins), yes(request.user_files)]).arg(&request.file);
         command.args(&request.user_file);
         command.env_clear().envs(inherited());
@@ -236,10 +262,10 @@ impl Shell {
         }
         if let Some(user) = &request.user {
             command.uid(user.uid).gid(user.gid).env("HOME", &user.home);
-            command
-                .env("USER", &user.name)
-                .env("LOGNAME", &user.name)
-                .env_remove("XDG_CONFIG_HOME");
+            command.env("USER", &user.name).env("LOGNAME", &user.name);
+            for name in INHERITED.iter().filter(|name| name.starts_with("XDG_")) {
+                command.env_remove(name);
+            }
         }
         command.process_group(0).stdin(Stdio::from(OwnedFd::from(theirs)));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -398,66 +424,68 @@ struct Reading {
 
 impl Reading {
     fn take(&mut self, records: &[u8]) {
-        let text = String::from_utf8_lossy(records);
-        let mut fields = text.split('\0').map(str::to_owned);
+        let mut fields = records.split(|&byte| byte == 0);
         while let Some(kind) = fields.next() {
-            if self.record(&kind, &mut fields).is_none() {
+            if self.record(kind, &mut fields).is_none() {
                 return;
             }
         }
     }
 
     /// One record; `None` at the end, or where a record is cut off.
-    fn record(&mut self, kind: &str, fields: &mut impl Iterator<Item = String>) -> Option<()> {
+    fn record<'a>(
+        &mut self,
+        kind: &[u8],
+        fields: &mut impl Iterator<Item = &'a [u8]>,
+    ) -> Option<()> {
         match kind {
-            "begin" => {
-                let file = PathBuf::from(fields.next()?);
+            b"begin" => {
+                let file = path(fields.next()?);
                 self.configuration.files.push(file.clone());
                 self.current = Some(file);
             }
-            "done" => {
-                let (file, status) = (fields.next()?, fields.next()?.parse().ok()?);
+            b"done" => {
+                let (file, status) = (path(fields.next()?), number(fields.next()?)?);
                 if status != 0 {
-                    self.failed = Some((file.into(), status));
+                    self.failed = Some((file, status));
                 }
             }
-            "set" => {
-                let (name, file, line) = (fields.next()?, fields.next()?, fields.next()?);
-                let position = Position { file: file.into(), line: line.parse().ok()? };
+            b"set" => {
+                let (name, file, line) = (text(fields.next()?), fields.next()?, fields.next()?);
+                let position = Position { file: path(file), line: number(line)? };
                 let assignment = (name, position);
                 if self.configuration.assignments.last() != Some(&assignment) {
                     self.configuration.assignments.push(assignment);
                 }
             }
-            "return" => {
-                let (file, line) = (fields.next()?, fields.next()?);
-                let position = Position { file: file.into(), line: line.parse().ok()? };
-                self.configuration.returns.push(position);
+            b"return" => {
+                let (file, line) = (path(fields.next()?), number(fields.next()?)?);
+                self.configuration.returns.push(Position { file, line });
             }
-            "lost" => {
-                let lost = (fields.next()?, PathBuf::from(fields.next()?));
+            b"lost" => {
+                let lost = (text(fields.next()?), path(fields.next()?));
                 if !self.configuration.lost.contains(&lost) {
                     self.configuration.lost.push(lost);
                 }
             }
-            "value" => self.value(fields)?,
+            b"value" => self.value(fields)?,
             _ => {
-                self.complete = kind == "end";
+                self.complete = kind == b"end";
                 return None;
             }
         }
         Some(())
     }
 
-    fn value(&mut self, fields: &mut impl Iterator<Item = String>) -> Option<()> {
-        let (name, kind, exported) = (fields.next()?, fields.next()?, fields.next()?);
-        let count: usize = fields.next()?.parse().ok()?;
+    fn value<'a>(&mut self, fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<()> {
+        let (name, kind, exported) = (text(fields.next()?), fields.next()?, fields.next()?);
+        let count: usize = number(fields.next()?)?;
         let mut words = Vec::new();
         for _ in 0..count {
-            words.push(fields.next()?);
+            words.push(text(fields.next()?));
         }
-        let value = match kind.as_str() {
-            "a" => Value::Array(words),
+        let value = match kind {
+            b"a" => Value::Array(words),
             _ => Value::Scalar(words.into_iter().next().unwrap_or_default()),
         };
         let mut assignments = self.configuration.assignments.iter().rev();
@@ -466,10 +494,23 @@ impl Reading {
             Some(position) if !position.file.as_os_str().is_empty() => Origin::File(position),
             _ => Origin::Environment,
         };
-        let variable = Variable { value, exported: exported == "y", origin };
+        let variable = Variable { value, exported: exported == b"y", origin };
         self.configuration.variables.insert(name, variable);
         Some(())
     }
+}
+
+/// A field that names a file, which may be no text.
+fn path(field: &[u8]) -> PathBuf {
+    OsStr::from_bytes(field).into()
+}
+
+fn text(field: &[u8]) -> String {
+    String::from_utf8_lossy(field).into_owned()
+}
+
+fn number<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
+    std::str::from_utf8(field).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -614,8 +655,8 @@ mod tests {
         ETC/makepkg.conf:1: unexpected EOF while looking for matching `''
         ETC/makepkg.conf:1: syntax error near unexpected token `)'
         ETC/makepkg.conf: its last command fails (status 1), and makepkg stops there; end the file with a command that succeeds, such as `true`
-        ETC/makepkg.conf: it ends the shell that reads it (`exit`, `exec`, or `set -e`), and makepkg with it
-        ETC/makepkg.conf: it ends the shell that reads it (`exit`, `exec`, or `set -e`), and makepkg with it
+        ETC/makepkg.conf: it ends the shell that reads it (`exit`, `exec`, `set -e` or `set -u`), and makepkg with it
+        ETC/makepkg.conf: it ends the shell that reads it (`exit`, `exec`, `set -e` or `set -u`), and makepkg with it
         ETC/makepkg.conf: reading it takes more than 700ms; makepkg would wait as long (does it loop, ask, or use the network?)
         ETC/makepkg.conf: reading it takes more than 700ms; makepkg would wait as long (does it loop, ask, or use the network?)
         ETC/makepkg.conf: it prints more than 1048576 bytes while it is read
@@ -634,6 +675,55 @@ mod tests {
         let read =
             read("echo hello\necho oops >&2\nsleep 100 &\nread -r CFLAGS\ntrue\n", &[]).unwrap();
         assert_eq!(read.printed, "hello\noops\n");
+    }
+
+    #[test]
+    fn files_that_makepkg_withstands_are_read_as_it_reads_them() {
+        let texts = [
+            "exec 10>/dev/null 11>/dev/null",
+            "printf() { :; }; shopt() { false; }",
+            "trap() { :; }",
+            "exec 0<&- 1>&- 2>&-",
+            "for fd in {3..20}; do eval \"exec $fd>&-\"; done",
+            "IFS=abcdefghijklmnopqrstuvwxyz_:0123456789",
+            "set -e; shopt -s failglob nullglob nocasematch",
+            "set -C -a +B; set -o posix",
+            "cd /; ulimit -n 30; name=1 file=2",
+            "[[ ${0##*/} == makepkg && -n $LIBRARY && ${MAKEPKG_CONF##*/} == makepkg.conf ]]; X=$?\n\
+             set -e; [[ $X == 0 ]]",
+            "set -e; msg2 hello; warning oops",
+        ];
+        for text in texts {
+            let main = format!("{text}\nCFLAGS='-O2 -pipe'\nBUILDENV=(!ccache distcc)\n");
+            let read = read(&main, &[("x.conf", "MAKEFLAGS=-j9\n")]);
+            let read = read.unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(read.text("CFLAGS").unwrap(), "-O2 -pipe", "{text}");
+            assert_eq!(read.words("BUILDENV"), ["!ccache", "distcc"], "{text}");
+            assert_eq!(read.position("BUILDENV").unwrap().line, 2 + text.lines().count(), "{text}");
+            assert_eq!(places(&read, "MAKEFLAGS"), [("x.conf".to_owned(), 1)], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_stays_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(OsStr::from_bytes(b"caf\xe9 \n.conf"));
+        crate::base::replace::write(&file, b"CFLAGS=x\n", 0o644).unwrap();
+        let read = evaluate(&Request::new(&file, false)).unwrap();
+        assert_eq!(read.position("CFLAGS").unwrap().file, file);
+        assert_eq!(read.files, [file]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_told_from_one_that_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = evaluate(&Request::new(dir.path(), false)).unwrap_err().to_string();
+        assert!(error.contains("cannot be read: Is a directory"), "{error}");
+        let pipe = dir.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        let limit = Duration::from_millis(200);
+        let error = evaluate(&Request { limit, ..Request::new(&pipe, false) }).unwrap_err();
+        assert!(matches!(error, EvaluateError::TooLong(..)), "{error}");
     }
 
     #[test]

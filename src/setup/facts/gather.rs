@@ -208,6 +208,10 @@ fn texts(
 }
 
 fn read(file: &Path) -> std::io::Result<Text> {
+    // Reading a pipe could last.
+    if !std::fs::metadata(file)?.is_file() {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
     let bytes = RealDisk.read(file, MOST_BYTES)?;
     Ok(Text::new(file, String::from_utf8_lossy(&bytes)))
 }

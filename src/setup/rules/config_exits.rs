@@ -32,8 +32,13 @@ fn check(facts: &Facts) -> Vec<Finding> {
             ENDS.iter().filter_map(|word| text.find_text(word, &whole)).max_by_key(|r| r.start)?;
         Some(text.spot(found.clone(), &found))
     });
-    let named = || Place::named(file.display().to_string());
-    let message = "this ends the shell that reads the file, and that is makepkg";
-    let help = "take it out: only assignments belong here";
-    vec![RULE.finding(spot.map_or_else(named, Place::from), message, help)]
+    if let Some(spot) = spot {
+        let message = "this ends the shell that reads the file, and that is makepkg";
+        let help = "take it out: only assignments belong here";
+        return vec![RULE.finding(spot.into(), message, help)];
+    }
+    let message = "something in it ends the shell that reads the file, and that is makepkg";
+    let shown = shell_words::quote(&file.to_string_lossy()).into_owned();
+    let help = format!("take out `set -e`, `set -u`, `kill`; to see where it is: bash -x {shown}");
+    vec![RULE.finding(Place::named(file.display().to_string()), message, help)]
 }
