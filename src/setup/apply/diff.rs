@@ -62,7 +62,7 @@ pub(crate) fn unified(
 }
 
 /// The text, with everything that is no text as an escape.
-fn escaped(bytes: &[u8]) -> String {
+pub(crate) fn escaped(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {

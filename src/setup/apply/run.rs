@@ -6,16 +6,18 @@
 //! was killed: each is as before, or as after.
 
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nix::unistd::Uid;
 use serde::{Deserialize, Serialize};
 
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::rewrite::{self, Ownership};
 use crate::setup::apply::apply_error::ApplyError;
 use crate::setup::apply::change::{Change, ChangeSet, MOST_BYTES, Seen};
-use crate::setup::apply::dirs;
+use crate::setup::apply::{diff, dirs};
 
 /// The list of files.
 const LIST: &str = "run.json";
@@ -165,6 +167,9 @@ impl Run {
         let bad = |what: String| ApplyError::BadState(dir.to_owned(), what);
         let read = |name: &str| {
             let path = dir.join(name);
+            if std::fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+                return Err(bad(format!("{name} is no regular file")));
+            }
             RealDisk.read(&path, MOST_BYTES).map_err(|error| match error.kind() {
                 ErrorKind::PermissionDenied => ApplyError::Unreadable(path, error),
                 _ => bad(format!("{name}: {error}")),
@@ -172,6 +177,15 @@ impl Run {
         };
         let record: Record = serde_json::from_slice(&read(LIST)?)
             .map_err(|error| bad(format!("{LIST}: {error}")))?;
+        // What others can write here would become files of ours, with any owner and any mode.
+        let meta = std::fs::metadata(dir).map_err(|error| bad(error.to_string()))?;
+        let (uid, ours) = (meta.uid(), Uid::effective().as_raw());
+        if uid != ours && uid != 0 {
+            return Err(bad(format!("it belongs to user {uid}, and not to {ours}")));
+        }
+        if meta.mode() & 0o022 != 0 {
+            return Err(bad("others may write into it".to_owned()));
+        }
         if record.files.len() > MOST_FILES {
             return Err(bad(format!(
                 "{LIST}: {} files, more than any run has",
@@ -196,12 +210,12 @@ impl Run {
         }
         let done = dir.join(DONE).exists();
         let (dir, when, made_dirs) = (dir.to_owned(), record.when, record.made_dirs);
-        Ok(Self { dir, command: record.command, files, done, when, made_dirs })
+        let command = diff::escaped(record.command.as_bytes());
+        Ok(Self { dir, command, files, done, when, made_dirs })
     }
 
     /// Writes what `set` is about to change into `dir`, which is there and empty.
     pub(super) fn save(set: &ChangeSet, command: &str, dir: &Path) -> io::Result<()> {
-        use std::os::unix::fs::MetadataExt;
         let private = Ownership { owner: None, mode: 0o600 };
         let put = |name: &str, content: &[u8]| rewrite::create(&dir.join(name), content, private);
         let mut files = Vec::new();
@@ -245,6 +259,8 @@ fn words(age: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     proptest::proptest! {
@@ -273,6 +289,29 @@ mod tests {
                 .unwrap_err()
                 .contains("0.after")
         );
+    }
+
+    #[test]
+    fn what_others_may_write_is_not_used_nor_shown_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let list = r#"{"format": 1, "when": 7, "command": "\u001b[2J", "made_dirs": [],
+                       "files": [{"path": "/x", "before": null, "after": true}]}"#;
+        let (file, after) = (dir.path().join(LIST), dir.path().join("0.after"));
+        crate::base::replace::write(&file, list.as_bytes(), 0o600).unwrap();
+        nix::unistd::mkfifo(&after, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let load = || Run::load(dir.path()).map(|run| run.command).map_err(|e| e.to_string());
+        assert!(load().unwrap_err().contains("0.after is no regular file"));
+        std::fs::remove_file(&after).unwrap();
+        crate::base::replace::write(&after, b"", 0o600).unwrap();
+        assert_eq!(load().unwrap(), "\\u{1b}[2J");
+        let chmod = |mode| std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(mode));
+        chmod(0o777).unwrap();
+        assert!(load().unwrap_err().contains("others may write into it"));
+        chmod(0o700).unwrap();
+        if Uid::effective().is_root() {
+            std::os::unix::fs::chown(dir.path(), Some(65534), None).unwrap();
+            assert!(load().unwrap_err().contains("it belongs to user 65534"));
+        }
     }
 
     #[test]

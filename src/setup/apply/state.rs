@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use crate::base::rewrite;
 use crate::setup::apply::apply_error::ApplyError;
@@ -21,6 +21,8 @@ pub(crate) const SYSTEM_DIR: &str = "var/lib/distcc-setup";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Between looks at the lock.
 const PAUSE: Duration = Duration::from_millis(20);
+/// The longest number of a run; another command each second would not get there in a lifetime.
+const MOST_DIGITS: usize = 12;
 /// Runs kept; the oldest goes when there are more.
 pub(crate) const MOST_RUNS: usize = 32;
 
@@ -79,6 +81,8 @@ impl State {
         let path = self.dir.join("lock");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
+        // Neither a link to elsewhere nor a pipe, which would keep us.
+        options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
         let mut file = options.open(&path).map_err(bad)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -102,7 +106,7 @@ impl State {
 /// The number of a run's directory.
 fn number(dir: &Path) -> Option<u64> {
     let name = dir.file_name()?.to_str()?;
-    (name.len() >= 6 && name.bytes().all(|byte| byte.is_ascii_digit()))
+    ((6..=MOST_DIGITS).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| name.parse().ok())
         .flatten()
 }
@@ -318,9 +322,26 @@ mod tests {
         drop(state.lock().unwrap());
         let error = state.runs().unwrap_err().to_string();
         assert!(error.contains("000003 cannot be used: run.json"), "{error}");
+        std::fs::create_dir(state.dir.join(u64::MAX.to_string())).unwrap();
+        assert_eq!(state.run_dirs().unwrap(), [state.dir.join("000003")]);
+        std::fs::remove_dir(state.dir.join(u64::MAX.to_string())).unwrap();
         let mut left: Vec<_> =
             std::fs::read_dir(&state.dir).unwrap().map(|e| e.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["000003", "lock"]);
+    }
+
+    #[test]
+    fn a_lock_that_leads_elsewhere_is_not_followed_nor_waited_for() {
+        let top = tempfile::tempdir().unwrap();
+        let state = state(top.path());
+        dirs::make(&state.dir, 0o700, None).unwrap();
+        let (lock, elsewhere) = (state.dir.join("lock"), top.path().join("elsewhere"));
+        std::os::unix::fs::symlink(&elsewhere, &lock).unwrap();
+        state.lock().unwrap_err();
+        assert!(!elsewhere.exists());
+        std::fs::remove_file(&lock).unwrap();
+        nix::unistd::mkfifo(&lock, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        state.lock().unwrap_err();
     }
 }
