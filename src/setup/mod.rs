@@ -56,7 +56,7 @@ fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
         return policy::run(words);
     }
     match Cli::try_parse_from(argv) {
-        Ok(cli) => act(&cli.action),
+        Ok(cli) => all_said(act(&cli.action)),
         Err(error) => refuse(&error),
     }
 }
@@ -74,6 +74,13 @@ fn act(action: &Action) -> Exit {
         Action::Completions(options) => completions::run(options),
         Action::Try(options) => trial::run(options),
     }
+}
+
+/// `exit`, or an error where a part of the output is lost, and nothing else told so.
+fn all_said(exit: Exit) -> Exit {
+    let Some(error) = screen::failure() else { return exit };
+    complain(&format!("not all of the output could be written: {error}"));
+    if exit == Exit::OK { Exit(2) } else { exit }
 }
 
 /// Prints what clap has to say: an error, or help.

@@ -1,6 +1,7 @@
 //! What a person sees: lines, and on a terminal one line below them that changes.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use crate::base::env;
 
@@ -88,11 +89,25 @@ fn columns() -> usize {
     })
 }
 
+/// What the first failure to write to standard output was.
+static FAILED: OnceLock<io::Error> = OnceLock::new();
+
 /// Writes to standard output at once.
 pub(super) fn write(text: &str) {
     let mut out = io::stdout().lock();
-    // A reader that has gone away stops nobody's build.
-    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // A reader that has gone away has read enough, and stops nobody's build.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // Only the first one counts.
+            drop(FAILED.set(error));
+        }
+        _ => {}
+    }
+}
+
+/// Why not all of the output is where it was to go, such as a full disk.
+pub(super) fn failure() -> Option<&'static io::Error> {
+    FAILED.get()
 }
 
 /// The text, shortened so that the cursor stays on its line.
