@@ -30,7 +30,8 @@ impl Disk for RealDisk {
         let mut bytes = Vec::new();
         std::fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "file is larger than allowed"));
+            let what = format!("it is larger than {limit} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
         }
         Ok(bytes)
     }
@@ -69,5 +70,16 @@ impl Disk for MemoryDisk {
 
     fn link_target(&self, path: &Path) -> Option<PathBuf> {
         self.links.get(path).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_large_is_told_the_limit() {
+        let error = RealDisk.read(Path::new("/dev/zero"), 9).unwrap_err();
+        assert_eq!(error.to_string(), "it is larger than 9 bytes");
     }
 }

@@ -725,6 +725,62 @@ fn a_value_that_another_file_gives_is_overridden_at_the_end() {
     assert!(place.text("makepkg.conf").starts_with(&config));
 }
 
+#[test]
+fn a_file_finds_what_is_beside_it() {
+    let place = Place::new(b"");
+    place.write("etc/base.conf", b"MAKEFLAGS='-l3'\n");
+    place.write("etc/own", b"BUILDENV=(color !distcc)\n");
+    let config = b"set -e\n. \"${BASH_SOURCE[0]%/*}/base.conf\"\n. \"${MAKEPKG_CONF%/*}/own\"\n";
+    place.write("etc/makepkg.conf", config);
+    let words = ["configure", "--config", "etc/makepkg.conf", "--hosts", HOSTS, "--yes"];
+    place.run(&words).success();
+    insta::assert_snapshot!(place.text("etc/makepkg.conf"), @r#"
+    set -e
+    . "${BASH_SOURCE[0]%/*}/base.conf"
+    . "${MAKEPKG_CONF%/*}/own"
+    MAKEFLAGS="-j44 -l3"
+    BUILDENV=(distcc)
+    DISTCC_HOSTS="localhost/9 192.168.10.2/5 192.168.10.3/5 192.168.10.4/3"
+    "#);
+}
+
+#[test]
+fn a_directory_that_depends_on_where_one_is_keeps_nothing() {
+    let place = Place::stock(STOCKS[0]);
+    for (home, state) in [("home", "state"), ("", ""), ("", "state")] {
+        let mut command = place.command(&["configure", "--config", "makepkg.conf", "--in-place"]);
+        command.args(["--yes", "--hosts", HOSTS]).env("HOME", home).env("XDG_STATE_HOME", state);
+        let output = place.tidy(command.output().unwrap().into());
+        assert_eq!(output.status, 2);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(output.stderr, @r"
+            distcc-setup: HOME is not set, so what `distcc-setup undo` needs cannot be kept; nothing was changed (set HOME or XDG_STATE_HOME to an absolute path)
+            ");
+        }
+        assert!(!place.path("home/.local").exists() && !place.path("state").exists());
+    }
+    assert_eq!(place.read("makepkg.conf"), stock(STOCKS[0]));
+}
+
+#[test]
+fn output_that_is_lost_is_an_error() {
+    let place = Place::new(b"");
+    for (words, full, status) in [
+        (vec!["completions", "bash"], true, 2),
+        (vec!["configure", "--config", "makepkg.conf", "--hosts", HOSTS, "-n"], true, 2),
+        (vec!["completions", "bash"], false, 0),
+    ] {
+        let mut command = place.command(&words);
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        let full_disk = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        command.stdout(if full { Stdio::from(full_disk) } else { Stdio::from(write) });
+        let output: Output = command.output().unwrap().into();
+        assert_eq!(output.status, status, "{words:?}: {output}");
+        assert_eq!(output.stderr.contains("not all of the output"), full, "{output}");
+    }
+}
+
 /// As a user who owns nothing here.
 fn as_nobody(mut command: Command) -> Command {
     if nix::unistd::geteuid().is_root() {

@@ -16,6 +16,12 @@ use crate::setup::apply::apply_error::ApplyError;
 use crate::setup::apply::change::{Change, ChangeSet, Seen};
 use crate::setup::subject::Subject;
 
+/// The directory of the copies that has the system's files.
+const SYSTEM: &str = "system";
+/// The one that has the user's own file.
+const USER: &str = "user";
+/// Variables by which a file finds others that are beside it.
+const WHERE_IT_IS: [&str; 2] = ["BASH_SOURCE", "MAKEPKG_CONF"];
 /// The directory of the copies that stands for what is yet to be installed.
 const PROGRAMS: &str = "bin";
 /// A program that does nothing.
@@ -50,7 +56,11 @@ pub(super) enum DraftError {
     #[error("{0}")]
     Evaluate(String),
     /// The copies cannot be made.
-    #[error("the changes cannot be tried out in {dir}: {error}", dir = .0.display(), error = .1)]
+    #[error(
+        "the changes cannot be tried out in {dir}: {error} (TMPDIR may name another directory)",
+        dir = .0.display(),
+        error = .1
+    )]
     Copy(PathBuf, #[source] io::Error),
 }
 
@@ -77,7 +87,7 @@ impl<'a> Draft<'a> {
             seen.insert(path.clone(), Seen::read(&path)?);
         }
         if seen.get(&subject.file).is_some_and(|main| main.content.is_none()) {
-            let error = io::ErrorKind::NotFound.into();
+            let error = rustix::io::Errno::NOENT.into();
             return Err(ApplyError::Unreadable(subject.file.clone(), error));
         }
         Ok(Self { subject, seen, users, written: Contents::new(), known: Rc::default() })
@@ -149,20 +159,23 @@ impl<'a> Draft<'a> {
         let top = top.map_err(bad)?;
         let mut copies = Copies { top: top.path().to_owned(), user, originals: BTreeMap::new() };
         let mut request = self.subject.request();
-        request.file = copies.name(&self.subject.file, "");
+        request.file = copies.name(&self.subject.file, SYSTEM);
         let dir = request.file.with_file_name(with_d(&self.subject.file));
         for (path, _) in self.seen.iter().filter(|(path, _)| wanted(path)) {
             let Some(text) = self.text(path) else { continue };
             let copy = if *path == self.subject.file {
                 request.file.clone()
             } else if self.is_users(path) {
-                let copy = copies.name(path, "user");
+                let copy = copies.name(path, USER);
                 request.user_file = Some(copy.clone());
                 copy
             } else {
                 dir.join(path.file_name().unwrap_or_default())
             };
             copies.put(path, &copy, text).map_err(bad)?;
+        }
+        if self.paths().filter_map(|path| self.text(path)).any(asks_where_it_is) {
+            copies.link_neighbours(|path| self.has(path)).map_err(bad)?;
         }
         // Never the user's real file in place of a copy that was left out.
         request.user_files = false;
@@ -211,6 +224,11 @@ fn ensure_readable_for(user: Option<&OtherUser>, path: &Path) -> Result<(), Appl
         true => Ok(()),
         false => Err(ApplyError::NotTheirs(path.to_owned(), user.name.clone())),
     }
+}
+
+/// Whether a file may look for others that are beside it.
+fn asks_where_it_is(text: &[u8]) -> bool {
+    WHERE_IT_IS.iter().any(|name| memchr::memmem::find(text, name.as_bytes()).is_some())
 }
 
 /// `FILE.d`.
@@ -262,6 +280,25 @@ impl Copies<'_> {
         replace::write(copy, text, 0o600)?;
         self.give(copy)?;
         self.originals.insert(copy.to_owned(), path.to_owned());
+        Ok(())
+    }
+
+    /// Links to what is beside the files, unless `is_read` says that makepkg reads it itself.
+    fn link_neighbours(&mut self, is_read: impl Fn(&Path) -> bool) -> io::Result<()> {
+        for (copy, path) in self.originals.clone() {
+            let (Some(copies), Some(dir)) = (copy.parent(), path.parent()) else { continue };
+            let dir_name = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+            for entry in std::fs::read_dir(dir_name).into_iter().flatten() {
+                let name = entry?.file_name();
+                let (link, neighbour) = (copies.join(&name), dir.join(&name));
+                // What makepkg reads is copied, or left out; so is the directory of the drop-ins.
+                if is_read(&neighbour) || name == with_d(&path) || link.symlink_metadata().is_ok() {
+                    continue;
+                }
+                symlink(std::path::absolute(&neighbour)?, &link)?;
+                self.originals.insert(link, neighbour);
+            }
+        }
         Ok(())
     }
 

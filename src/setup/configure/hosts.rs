@@ -44,8 +44,20 @@ pub(super) enum HostsError {
     #[error("`{0}` has no host in it (write names or addresses, as in `localhost/9 10.0.0.7/5`)")]
     Empty(String),
     /// A list in which no host lends a slot.
-    #[error("`{0}`: no host lends a slot (take `,down` away)")]
-    NoSlots(String),
+    #[error("`{0}`: no host lends a slot: {1}")]
+    NoSlots(String, String),
+    /// A word that is hardly the name of a host.
+    #[error(
+        "host spec `{0}`: {1:?} belongs in no host's name (write names or addresses, as in \
+         `10.0.0.7/5`)"
+    )]
+    NoName(String, char),
+    /// Nobody knows how many jobs the hosts are good for.
+    #[error(
+        "with `+zeroconf` alone, the slots are known only when a build starts (name the jobs, as \
+         in --jobs 20)"
+    )]
+    UnknownSlots,
     /// A host spec that cannot be read.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -72,10 +84,28 @@ impl Hosts {
         if list.hosts.is_empty() && !list.zeroconf {
             return Err(HostsError::Empty(text));
         }
+        for host in &list.hosts {
+            if let Some(letter) = odd_letter(host) {
+                return Err(HostsError::NoName(host.text.escape_debug().to_string(), letter));
+            }
+        }
         let hosts = Self { text, list };
-        match hosts.slots() == 0 && !hosts.list.zeroconf {
-            true => Err(HostsError::NoSlots(hosts.text)),
-            false => Ok(hosts),
+        if hosts.slots() > 0 || hosts.list.zeroconf {
+            return Ok(hosts);
+        }
+        let why = hosts.list.notes.first().map_or("take `,down` away", String::as_str).to_owned();
+        Err(HostsError::NoSlots(hosts.text, why))
+    }
+
+    /// The `-j` that keeps all slots busy, at `factor` jobs for each.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::UnknownSlots`].
+    pub(super) fn jobs(&self, factor: u32) -> Result<u32, HostsError> {
+        match self.slots().saturating_mul(factor) {
+            0 => Err(HostsError::UnknownSlots),
+            jobs => Ok(jobs),
         }
     }
 
@@ -104,6 +134,17 @@ impl Hosts {
             }
         }
         Self::read(&words.join(" "))
+    }
+}
+
+/// A letter that no name and no address has, such as a quote.
+fn odd_letter(host: &HostSpec) -> Option<char> {
+    let fits = |letter: char| letter.is_alphanumeric() || ".-_:%".contains(letter);
+    match &host.transport {
+        Transport::Local => None,
+        Transport::Tcp { host, .. } | Transport::Ssh { host, .. } => {
+            host.chars().find(|&letter| !fits(letter))
+        }
     }
 }
 
@@ -238,12 +279,29 @@ mod tests {
     #[test]
     fn what_no_build_could_use_is_an_error_that_says_what_to_write() {
         let error = |text: &str| Hosts::read(text).unwrap_err().to_string();
-        insta::assert_snapshot!(["", "--randomize", "a,down", "a/b"].map(error).join("\n"), @r"
+        let texts = [
+            "",
+            "--randomize",
+            "a,down",
+            "a/b",
+            "a:99999/4",
+            "a/2'; rm -rf ~",
+            "$(id)/4",
+            "\x1b/1",
+        ];
+        insta::assert_snapshot!(texts.map(error).join("\n"), @r#"
         `` has no host in it (write names or addresses, as in `localhost/9 10.0.0.7/5`)
         `--randomize` has no host in it (write names or addresses, as in `localhost/9 10.0.0.7/5`)
-        `a,down`: no host lends a slot (take `,down` away)
+        `a,down`: no host lends a slot: take `,down` away
         host spec `a/b`: `b` is no number of slots (write 1 to 65535, as in `10.0.0.7/8`)
-        ");
+        `a:99999/4`: no host lends a slot: host spec `a:99999/4`: 99999 is no port (1 to 65535 are), so it is never used
+        host spec `~`: '~' belongs in no host's name (write names or addresses, as in `10.0.0.7/5`)
+        host spec `$(id)/4`: '$' belongs in no host's name (write names or addresses, as in `10.0.0.7/5`)
+        host spec `\u{1b}/1`: '\u{1b}' belongs in no host's name (write names or addresses, as in `10.0.0.7/5`)
+        "#);
+        let jobs = |text: &str| Hosts::read(text).unwrap().jobs(2).map_err(|e| e.to_string());
+        assert_eq!(jobs("+zeroconf a/4"), Ok(8));
+        assert!(jobs("+zeroconf").unwrap_err().contains("--jobs"));
     }
 
     #[test]

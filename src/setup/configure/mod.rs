@@ -135,7 +135,10 @@ fn configure(options: &ConfigureOptions) -> Result<Exit, Stop> {
     let draft = Draft::read(&target.subject, place.file())?;
     let Some(hosts) = wanted_hosts(options, &target, &draft)? else { return Ok(DECLINED) };
     let settings = Settings::read(Path::new("/"), target.subject.home.as_deref())?;
-    let jobs = options.jobs.map_or(hosts.slots().saturating_mul(settings.job_factor()), Into::into);
+    let jobs = match options.jobs {
+        Some(jobs) => jobs.into(),
+        None => hosts.jobs(settings.job_factor())?,
+    };
     let wanted = Wanted { hosts: hosts.text.clone(), jobs, march: options.march };
     let planner = Planner { place: &place, wanted: &wanted, consent: Consent::of(options) };
     let plan = planner.plan(draft)?;

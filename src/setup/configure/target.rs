@@ -43,6 +43,12 @@ pub(in crate::setup) enum TargetError {
     /// There is no home directory.
     #[error("HOME is not set, so there is no file of yours (set it, or name a file by --file)")]
     NoHome,
+    /// Nor is there one to keep things in.
+    #[error(
+        "HOME is not set, so what `distcc-setup undo` needs cannot be kept; nothing was changed \
+         (set HOME or XDG_STATE_HOME to an absolute path)"
+    )]
+    NoState,
     /// root has no business in a user's own state.
     #[error("--user is about your own file: run it without sudo")]
     Sudo,
@@ -134,8 +140,10 @@ fn state(subject: &Subject, only: Option<&Path>) -> Result<State, TargetError> {
         return Ok(State { dir: subject.root.join(SYSTEM_DIR) });
     }
     let base = env::XDG_STATE_HOME.get_nonempty().map(PathBuf::from);
-    let base = base.or_else(|| Some(subject.home.as_ref()?.join(".local/state")));
-    Ok(State { dir: base.ok_or(TargetError::NoHome)?.join("distcc-setup") })
+    let own = || Some(subject.home.as_ref()?.join(".local/state"));
+    // From another directory, a relative one would be another.
+    let base = base.filter(|dir| dir.is_absolute()).or_else(own).filter(|dir| dir.is_absolute());
+    Ok(State { dir: base.ok_or(TargetError::NoState)?.join("distcc-setup") })
 }
 
 #[cfg(test)]
