@@ -5,6 +5,7 @@ use crate::setup::probe::answer::Answer;
 use crate::setup::probe::fault::{Fault, Machine};
 use crate::setup::probe::options::Asked;
 use crate::setup::probe::{scene, show};
+use crate::setup::words::plural;
 
 /// Volunteer by compiler by version by verdict.
 pub(super) fn table(asked: &Asked) -> String {
@@ -99,5 +100,5 @@ fn summary(asked: &Asked) -> String {
         1 => "1 fault".to_owned(),
         count => format!("{count} faults"),
     };
-    format!("{usable} of {} volunteers can be used; {faults}\n", volunteers.len())
+    format!("{usable} of {} can be used; {faults}\n", plural(volunteers.len(), "volunteer"))
 }

@@ -4,6 +4,7 @@ use crate::makepkg_conf::makeflags::{Jobs, jobs, with_jobs};
 use crate::setup::facts::Facts;
 use crate::setup::rules::finding::{Finding, Severity};
 use crate::setup::rules::{Group, Rule};
+use crate::setup::words::plural;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -26,15 +27,17 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let (Jobs::Number(count), Some(wanted)) = (jobs(&makeflags), facts.right_jobs()) else {
         return Vec::new();
     };
-    let (count, right) = (u64::from(count), u64::from(wanted));
+    let (count, right) = (count as usize, wanted as usize);
     if count * 10 >= right * 9 {
         return Vec::new();
     }
     let factor = facts.settings.job_factor();
-    let slots = right / u64::from(factor);
+    let slots = right / factor as usize;
     let place = facts.place_of_jobs();
+    let jobs = plural(count, "job");
+    let slots = plural(slots, "slot");
     let message = format!(
-        "-j{count} starts {count} jobs at a time for {slots} slots; about {factor} for each \
+        "-j{count} starts {jobs} at a time for {slots}; about {factor} for each \
          keep all of them busy"
     );
     let write = with_jobs(&makeflags, wanted);
