@@ -41,7 +41,7 @@ buildenv_distcc_setup() {
 		# by this name the journal and its report know the build
 		# shellcheck disable=SC2154 # set by the PKGBUILD
 		export DISTCC_BUILD=$pkgbase
-		distcc_hook_ask marked report --mark "$pkgbase"
+		distcc_hook_ask marked report --mark "$pkgbase" || :
 	fi
 	return 0
 }

@@ -48,7 +48,7 @@ distcc_hook_native() {
 		return 0
 	fi
 
-	distcc_hook_ask policy __policy native
+	distcc_hook_ask policy __policy native || :
 	if [[ "${policy[*]}" == 'reject' ]]; then
 		for place in "${findings[@]}"; do
 			error '%s' "$place does not suit a distributed build."

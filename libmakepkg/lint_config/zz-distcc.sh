@@ -16,7 +16,7 @@ lint_config_functions+=('lint_config_distcc')
 # compile nothing, and builds of packages with options=('!distcc').
 ##
 lint_config_distcc() {
-	local root finding findings=() ret
+	local root finding findings=() config=() ret=0
 
 	if (( INFAKEROOT || PRINTSRCINFO || PACKAGELIST || GENINTEG || SOURCEONLY || REPKG )) \
 			|| ! check_buildenv 'distcc' 'y'; then
@@ -33,8 +33,11 @@ lint_config_distcc() {
 		fi
 	fi
 
-	distcc_hook_ask findings check --hook ${MAKEPKG_CONF:+--config "$MAKEPKG_CONF"}
-	ret=$?
+	# a configuration may have set IFS, or -e
+	if [[ -n $MAKEPKG_CONF ]]; then
+		config=(--config "$MAKEPKG_CONF")
+	fi
+	distcc_hook_ask findings check --hook "${config[@]}" || ret=$?
 	for finding in "${findings[@]}"; do
 		warning '%s' "$finding"
 	done

@@ -178,3 +178,22 @@ versions='6.0 7.0 7.1'
 		cmp options-before options-after
 	done
 }
+
+@test "a configuration that sets IFS or -e is checked, and stops no build" {
+	distcc_setup <<-'END'
+		case $1:$3 in
+		check:--config) echo "makepkg.conf:3: a finding" ;;
+		esac
+		exit 1
+	END
+	for setting in 'IFS=' 'IFS=:' 'set -e'; do
+		for version in $versions; do
+			sed -i "1i $setting" makepkg.conf
+			run makepkg "$version" --config="$PWD/makepkg.conf"
+			[ "$status" -eq 0 ]
+			[[ $output == *'makepkg.conf:3: a finding'*'build: '*'package two'* ]]
+			sed -i 1d makepkg.conf
+			rm -r "$HOME/state" calls
+		done
+	done
+}
