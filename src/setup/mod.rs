@@ -90,8 +90,10 @@ fn refuse(error: &clap::Error) -> Exit {
     Exit(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Prints a line for people on stderr.
+/// Prints a line for people on stderr. What it quotes may have come from anywhere, so control
+/// characters do not reach the terminal.
 fn complain(text: &str) {
+    let text = apply::diff::escaped(text.as_bytes());
     // Nowhere is left to say that saying it failed.
     drop(writeln!(std::io::stderr(), "distcc-setup: {text}"));
 }

@@ -157,6 +157,11 @@ pub fn user_file(home: &Path) -> PathBuf {
 }
 
 fn read_file(file: &Path) -> Result<Settings, SettingsError> {
+    if std::fs::metadata(file).is_ok_and(|meta| !meta.is_file()) {
+        // Reading a pipe could last, and root reads what a user has put there.
+        let error = std::io::Error::other("it is no regular file");
+        return Err(SettingsError::Unreadable(file.to_owned(), error));
+    }
     match RealDisk.read(file, MOST_BYTES) {
         Ok(bytes) => Settings::parse(&String::from_utf8_lossy(&bytes), file),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -169,6 +174,14 @@ fn read_file(file: &Path) -> Result<Settings, SettingsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("setup.toml");
+        nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(read_file(&file).unwrap_err().to_string().contains("no regular file"));
+    }
 
     fn parse(text: &str) -> Result<Settings, String> {
         Settings::parse(text, "setup.toml".as_ref()).map_err(|error| error.to_string())

@@ -781,6 +781,18 @@ fn output_that_is_lost_is_an_error() {
     }
 }
 
+#[test]
+fn what_would_command_a_terminal_is_not_passed_on_in_errors() {
+    let place = Place::new(b"");
+    let name = "\u{1b}[2J.conf";
+    for words in [["--config", name], ["--file", name], ["--chroot", name]] {
+        let output = place.run(&["configure", words[0], words[1], "--yes", "--hosts", HOSTS]);
+        assert_eq!(output.status, 2);
+        assert!(output.stderr.contains("\\u{1b}[2J.conf"), "{output}");
+        assert!(!output.stderr.contains('\u{1b}'), "{output}");
+    }
+}
+
 /// As a user who owns nothing here.
 fn as_nobody(mut command: Command) -> Command {
     if nix::unistd::geteuid().is_root() {
