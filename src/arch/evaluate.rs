@@ -1,89 +1,23 @@
 //! Has bash read makepkg's configuration, in the order and in the way makepkg does.
 //!
-//! A configuration is a program: it may loop, print, exit, or start others. So it runs in a process
-//! group of its own, with a clean environment, within a time, and what it prints goes to us. How
-//! bash gets there is in `evaluate.bash`; this reads the records that it writes.
+//! A configuration is a program: it may loop, print, exit, or start others. So a `shell` of its own
+//! runs it, whose script, `evaluate.bash`, writes `records` of what it did. This makes values of
+//! them, or an error.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::arch::configuration::{Configuration, Origin, Position, Value, Variable};
-use crate::base::capture::Running;
-use crate::base::env;
+use crate::arch::configuration::{Configuration, Position};
+use crate::arch::records::Reading;
+use crate::arch::shell::{Ended, MOST_PRINTED, Shell};
 
-/// What bash runs.
-const SCRIPT: &str = include_str!("evaluate.bash");
-/// What a file finds as `$0`.
-const MAKEPKG: &str = "/usr/bin/makepkg";
-/// The most bytes of records; a configuration of a thousand lines makes a hundredth of it.
-const MOST_RECORDS: usize = 8 << 20;
-/// The most bytes that a configuration may print.
-const MOST_PRINTED: usize = 1 << 20;
 /// Time for all files; bash needs some milliseconds.
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);
-
-/// Variables of the caller that makepkg would see and that a configuration may build upon.
-const INHERITED: [&str; 47] = [
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "PATH",
-    "XDG_CONFIG_HOME",
-    "XDG_CACHE_HOME",
-    "XDG_DATA_HOME",
-    "XDG_STATE_HOME",
-    "XDG_RUNTIME_DIR",
-    "LANG",
-    "LC_ALL",
-    "LC_COLLATE",
-    "LC_CTYPE",
-    "TZ",
-    "TERM",
-    "TMPDIR",
-    "MAKEFLAGS",
-    "NPROC",
-    "CPPFLAGS",
-    "CFLAGS",
-    "CXXFLAGS",
-    "LDFLAGS",
-    "LTOFLAGS",
-    "RUSTFLAGS",
-    "CHOST",
-    "NINJAFLAGS",
-    "PKGDEST",
-    "SRCDEST",
-    "SRCPKGDEST",
-    "LOGDEST",
-    "BUILDDIR",
-    "PKGEXT",
-    "SRCEXT",
-    "GPGKEY",
-    "PACKAGER",
-    "CARCH",
-    "SOURCE_DATE_EPOCH",
-    "HOSTNAME",
-    "CC",
-    "CXX",
-    "CCACHE_DIR",
-    "CCACHE_PREFIX",
-    "CCACHE_DISABLE",
-    "CMAKE_BUILD_PARALLEL_LEVEL",
-    "CARGO_BUILD_JOBS",
-    "LIBRARY",
-    "MAKEPKG_LIBRARY",
-];
 
 /// Which files to read, and as whom.
 #[derive(Clone, Debug)]
@@ -226,146 +160,6 @@ fn ensure_readable(file: &Path) -> io::Result<()> {
     }
 }
 
-/// How listening ended.
-#[derive(Debug, PartialEq, Eq)]
-enum Ended {
-    /// With the last record, or with the shell.
-    ByItself,
-    /// The time was over.
-    Late,
-    /// Too much was said.
-    Loud,
-}
-
-/// The running shell: its records, standard output and standard error.
-#[derive(Debug)]
-struct Shell {
-    child: Running,
-    pipes: [Option<OwnedFd>; 3],
-    heard: [Vec<u8>; 3],
-}
-
-impl Shell {
-    fn start(request: &Request) -> io::Result<Self> {
-        let (ours, theirs) = UnixStream::pair()?;
-        let yes = |flag| if flag { "y" } else { "n" };
-        let mut command = Command::new("/bin/bash");
-        command.args(["--norc", "--noprofile", "-c", SCRIPT, MAKEPKG]);
-        command.args([yes(request.drop_ins), yes(request.user_files)]).arg(&request.file);
-        command.args(&request.user_file);
-        command.env_clear().envs(inherited());
-        if let Some(dir) = &request.last_on_path {
-            let mut path = env::PATH.get_nonempty().unwrap_or_else(|| "/usr/bin".into());
-            path.push(":");
-            path.push(dir);
-            command.env("PATH", path);
-        }
-        if let Some(user) = &request.user {
-            command.uid(user.uid).gid(user.gid).env("HOME", &user.home);
-            command.env("USER", &user.name).env("LOGNAME", &user.name);
-            for name in INHERITED.iter().filter(|name| name.starts_with("XDG_")) {
-                command.env_remove(name);
-            }
-        }
-        command.process_group(0).stdin(Stdio::from(OwnedFd::from(theirs)));
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn()?;
-        let output = child.stdout.take().map(OwnedFd::from);
-        let errors = child.stderr.take().map(OwnedFd::from);
-        let pipes = [Some(OwnedFd::from(ours)), output, errors];
-        Ok(Self { child: Running(child), pipes, heard: Default::default() })
-    }
-
-    /// Reads all three until the last record, or until something else is the end of it.
-    fn listen(&mut self, limit: Duration) -> io::Result<Ended> {
-        let deadline = Instant::now() + limit;
-        loop {
-            let open: Vec<usize> =
-                (0..3).filter(|&at| self.pipes.get(at).is_some_and(Option::is_some)).collect();
-            // The shell holds the records' socket until it ends, and its children may hold others.
-            if !open.contains(&0) {
-                return Ok(Ended::ByItself);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(Ended::Late);
-            }
-            let pipes = self.pipes.iter().flatten();
-            let mut fds: Vec<_> =
-                pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
-            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-            match poll(&mut fds, timeout) {
-                Err(nix::errno::Errno::EINTR) => continue,
-                other => other?,
-            };
-            let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
-            for (&at, _) in open.iter().zip(ready).filter(|(_, ready)| *ready) {
-                self.read(at)?;
-            }
-            let [records, output, errors] = &self.heard;
-            if records.ends_with(b"\0end\0") {
-                self.drain()?;
-                return Ok(Ended::ByItself);
-            }
-            if records.len() > MOST_RECORDS || output.len() + errors.len() > MOST_PRINTED {
-                return Ok(Ended::Loud);
-            }
-        }
-    }
-
-    fn read(&mut self, at: usize) -> io::Result<()> {
-        let (Some(pipe), Some(heard)) = (self.pipes.get_mut(at), self.heard.get_mut(at)) else {
-            return Ok(());
-        };
-        let mut buffer = [0; 16 * 1024];
-        let count = match pipe.as_ref().map(|fd| rustix::io::read(fd, &mut buffer)) {
-            Some(Err(rustix::io::Errno::INTR)) => return Ok(()),
-            // A socket whose other end is gone with bytes unread.
-            Some(Err(rustix::io::Errno::CONNRESET)) | None => 0,
-            Some(count) => count?,
-        };
-        heard.extend_from_slice(buffer.get(..count).unwrap_or_default());
-        if count == 0 {
-            *pipe = None;
-        }
-        Ok(())
-    }
-
-    /// Takes what has been printed by now; whoever still holds the pipes is not waited for.
-    fn drain(&mut self) -> io::Result<()> {
-        for at in [1, 2] {
-            let Some(Some(pipe)) = self.pipes.get(at) else { continue };
-            rustix::io::ioctl_fionbio(pipe, true)?;
-            let mut file = std::fs::File::from(pipe.try_clone()?);
-            if let Some(heard) = self.heard.get_mut(at) {
-                // It ends in WouldBlock where a child of the configuration lives on.
-                drop(Read::by_ref(&mut file).take(MOST_PRINTED as u64).read_to_end(heard));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The caller's variables that the shell gets. Messages are bash's own, which we read; names are
-/// sorted as in the caller's locale, for makepkg sorts drop-ins so.
-fn inherited() -> Vec<(OsString, OsString)> {
-    let all: Vec<_> = env::all()
-        .filter(|(name, _)| {
-            let name = name.to_string_lossy();
-            INHERITED.contains(&&*name) || name.starts_with("DISTCC_")
-        })
-        .collect();
-    let of = |name: &str| {
-        let found = all.iter().find(|(one, value)| one == name && !value.is_empty());
-        found.map(|(_, value)| value.clone())
-    };
-    let collate = of("LC_ALL").or_else(|| of("LC_COLLATE")).or_else(|| of("LANG"));
-    let mut kept: Vec<_> = all.iter().filter(|(name, _)| name != "LC_ALL").cloned().collect();
-    kept.push(("LC_MESSAGES".into(), "C".into()));
-    kept.extend(collate.map(|value| ("LC_COLLATE".into(), value)));
-    kept
-}
-
 /// What bash says of a file that it cannot parse: `FILE: line N: syntax error …`.
 fn syntax_error(errors: &str, files: &[PathBuf]) -> Option<(PathBuf, usize, String)> {
     errors.lines().find_map(|line| {
@@ -411,110 +205,10 @@ fn without_syntax_errors(errors: &str, configuration: &mut Configuration) -> Str
     rest
 }
 
-/// The records, read.
-#[derive(Debug, Default)]
-struct Reading {
-    configuration: Configuration,
-    /// The file being read.
-    current: Option<PathBuf>,
-    /// The file whose last command failed.
-    failed: Option<(PathBuf, i32)>,
-    complete: bool,
-}
-
-impl Reading {
-    fn take(&mut self, records: &[u8]) {
-        let mut fields = records.split(|&byte| byte == 0);
-        while let Some(kind) = fields.next() {
-            if self.record(kind, &mut fields).is_none() {
-                return;
-            }
-        }
-    }
-
-    /// One record; `None` at the end, or where a record is cut off.
-    fn record<'a>(
-        &mut self,
-        kind: &[u8],
-        fields: &mut impl Iterator<Item = &'a [u8]>,
-    ) -> Option<()> {
-        match kind {
-            b"begin" => {
-                let file = path(fields.next()?);
-                self.configuration.files.push(file.clone());
-                self.current = Some(file);
-            }
-            b"done" => {
-                let (file, status) = (path(fields.next()?), number(fields.next()?)?);
-                if status != 0 {
-                    self.failed = Some((file, status));
-                }
-            }
-            b"set" => {
-                let (name, file, line) = (text(fields.next()?), fields.next()?, fields.next()?);
-                let position = Position { file: path(file), line: number(line)? };
-                let assignment = (name, position);
-                if self.configuration.assignments.last() != Some(&assignment) {
-                    self.configuration.assignments.push(assignment);
-                }
-            }
-            b"return" => {
-                let (file, line) = (path(fields.next()?), number(fields.next()?)?);
-                self.configuration.returns.push(Position { file, line });
-            }
-            b"lost" => {
-                let lost = (text(fields.next()?), path(fields.next()?));
-                if !self.configuration.lost.contains(&lost) {
-                    self.configuration.lost.push(lost);
-                }
-            }
-            b"value" => self.value(fields)?,
-            _ => {
-                self.complete = kind == b"end";
-                return None;
-            }
-        }
-        Some(())
-    }
-
-    fn value<'a>(&mut self, fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<()> {
-        let (name, kind, exported) = (text(fields.next()?), fields.next()?, fields.next()?);
-        let count: usize = number(fields.next()?)?;
-        let mut words = Vec::new();
-        for _ in 0..count {
-            words.push(text(fields.next()?));
-        }
-        let value = match kind {
-            b"a" => Value::Array(words),
-            _ => Value::Scalar(words.into_iter().next().unwrap_or_default()),
-        };
-        let mut assignments = self.configuration.assignments.iter().rev();
-        let last = assignments.find(|(one, _)| *one == name).map(|(_, position)| position.clone());
-        let origin = match last {
-            Some(position) if !position.file.as_os_str().is_empty() => Origin::File(position),
-            _ => Origin::Environment,
-        };
-        let variable = Variable { value, exported: exported == b"y", origin };
-        self.configuration.variables.insert(name, variable);
-        Some(())
-    }
-}
-
-/// A field that names a file, which may be no text.
-fn path(field: &[u8]) -> PathBuf {
-    OsStr::from_bytes(field).into()
-}
-
-fn text(field: &[u8]) -> String {
-    String::from_utf8_lossy(field).into_owned()
-}
-
-fn number<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
-    std::str::from_utf8(field).ok()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

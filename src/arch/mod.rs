@@ -4,3 +4,5 @@
 pub mod configuration;
 pub mod evaluate;
 pub mod makepkg;
+mod records;
+mod shell;
