@@ -48,10 +48,6 @@ impl State {
     /// What reading the directory met; [`ApplyError::BadState`] for a run that cannot be read.
     pub(crate) fn runs(&self) -> Result<Vec<Run>, ApplyError> {
         let runs: Result<Vec<Run>, _> = self.run_dirs()?.iter().map(|dir| Run::load(dir)).collect();
-        let had_effect = |run: &Run| {
-            // A file that cannot be read will tell so when it is to be changed.
-            run.done || run.reversal().map_or(true, |set| !set.is_empty())
-        };
         Ok(runs?.into_iter().filter(had_effect).collect())
     }
 
@@ -101,6 +97,12 @@ impl State {
             std::thread::sleep(PAUSE);
         }
     }
+}
+
+/// Whether a run came so far as to change anything.
+fn had_effect(run: &Run) -> bool {
+    // A file that cannot be read will tell so when it is to be changed.
+    run.done || run.reversal().map_or(true, |set| !set.is_empty())
 }
 
 /// The number of a run's directory.
@@ -210,6 +212,14 @@ impl Locked<'_> {
                 drop(std::fs::remove_dir_all(entry.path()));
             }
         }
+        // A run that was killed before it wrote must not look like one that did once another has
+        // written the same.
+        let runs = self.state.run_dirs().unwrap_or_default();
+        for run in runs.iter().filter_map(|dir| Run::load(dir).ok()) {
+            if !had_effect(&run) {
+                self.discard(&run.dir);
+            }
+        }
     }
 }
 
@@ -293,6 +303,11 @@ mod tests {
         let locked = state.lock().unwrap();
         let run = locked.keep(&set(&file, "new"), "").unwrap();
         assert!(state.runs().unwrap().is_empty());
+        drop(locked);
+        assert!(run.dir.exists());
+        let locked = state.lock().unwrap();
+        assert!(!run.dir.exists(), "whoever comes next clears it away");
+        let run = locked.keep(&set(&file, "new"), "").unwrap();
         replace::write(&file, b"new", 0o644).unwrap();
         assert_eq!(state.runs().unwrap().len(), 1);
         assert!(!run.done);
