@@ -1,5 +1,6 @@
 //! From options to a service: what root is needed for, then the change of user, then the rest.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io;
 use std::net::TcpListener;
@@ -138,7 +139,7 @@ pub fn service(
 }
 
 fn around(config: &Config, persona: Option<Persona>) -> Around {
-    let path = env::DISTCCD_PATH.get_nonempty().or_else(|| env::PATH.get_nonempty());
+    let path = compilers_path();
     let announce = || announce::start(config, path, persona);
     Around {
         pid_file: config.pid_file.as_deref().and_then(|path| write_pid_file(path, persona)),
@@ -165,8 +166,13 @@ fn fit_to_descriptors(config: &mut Config, files: usize) {
     }
 }
 
+/// Where compilers are looked for.
+fn compilers_path() -> Option<OsString> {
+    env::DISTCCD_PATH.get_nonempty().or_else(|| env::PATH.get_nonempty())
+}
+
 fn compilers(config: &Config) -> Result<Compilers, Exit> {
-    let path = env::DISTCCD_PATH.get_nonempty().or_else(|| env::PATH.get_nonempty());
+    let path = compilers_path();
     let mut compilers = Compilers::new(path.as_deref(), config.insecure, config.sysroot.clone());
     if let Some(file) = env::DISTCC_CMDLIST.get_nonempty() {
         let words = env::DISTCC_CMDLIST_NUMWORDS.number().unwrap_or(1);

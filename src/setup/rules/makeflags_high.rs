@@ -1,10 +1,9 @@
 //! `makeflags-high`: -j is higher than the slots can use.
 
-use crate::makepkg_conf::makeflags::{Jobs, jobs, with_jobs};
 use crate::setup::facts::Facts;
 use crate::setup::rules::finding::{Finding, Severity};
+use crate::setup::rules::jobs::Compared;
 use crate::setup::rules::{Group, Rule};
-use crate::setup::words::plural;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -22,24 +21,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts) -> Vec<Finding> {
-    let makeflags = facts.configuration.text("MAKEFLAGS").unwrap_or_default();
-    let (Jobs::Number(count), Some(wanted)) = (jobs(&makeflags), facts.right_jobs()) else {
-        return Vec::new();
-    };
-    let (count, right) = (count as usize, wanted as usize);
-    if count * 10 <= right * 11 {
-        return Vec::new();
-    }
+    let compared = Compared::of(facts).filter(|compared| compared.count * 10 > compared.right * 11);
     let factor = facts.settings.job_factor();
-    let slots = right / factor as usize;
-    let place = facts.place_of_jobs();
-    let jobs = plural(count, "job");
-    let slots = plural(slots, "slot");
-    let message = format!(
-        "-j{count} starts {jobs} at a time for {slots}; more than {factor} \
-         for each only wait, or run on this machine"
-    );
-    let write = with_jobs(&makeflags, wanted);
-    let help = format!("write `{write}`, or run: distcc-setup configure");
-    vec![RULE.finding(place, message, help)]
+    let follows = format!("more than {factor} for each only wait, or run on this machine");
+    compared.map(|compared| compared.finding(facts, &RULE, &follows)).into_iter().collect()
 }

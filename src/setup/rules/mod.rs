@@ -47,6 +47,7 @@ mod hosts_order;
 mod hosts_port;
 mod hosts_public;
 mod hosts_unset;
+mod jobs;
 mod lto_compiler_differs;
 mod lto_plain;
 mod makeflags_high;
