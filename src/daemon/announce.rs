@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::net::IpAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mdns_sd::{ServiceDaemon, ServiceInfo};
 
@@ -34,8 +34,10 @@ const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 const SERVICE: &str = "_distcc._tcp.local.";
 /// How long the compiler may take to say what it is.
 const CC_LIMIT: Duration = Duration::from_secs(10);
-/// How long a goodbye may take.
+/// How long each part of a goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How long the daemon waits for all of it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The process that announces; it says goodbye when this value is dropped.
 #[derive(Debug)]
@@ -44,7 +46,12 @@ pub struct Announcement(Child);
 impl Drop for Announcement {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // It ends by itself after its goodbye, which is bounded.
+        let deadline = Instant::now() + PATIENCE;
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Where it has not ended by itself after its goodbye, the daemon's own end is not put off.
+        drop(self.0.kill());
         drop(self.0.wait());
     }
 }
