@@ -23,7 +23,7 @@ complete -c distccd -l log-level -d 'How much to log: emerg, alert, crit, err, w
 complete -c distccd -l log-file -d 'Log to FILE, not to syslog' -r -F
 complete -c distccd -l allow-private -d 'Serve clients of private networks (the default where no --allow is given)'
 complete -c distccd -l stats -d 'Serve a page of statistics'
-complete -c distccd -l zeroconf -d 'Announce this volunteer in the local network (not in this build: ignored)'
+complete -c distccd -l zeroconf -d 'Announce this volunteer in the local network'
 complete -c distccd -l enable-tcp-insecure -d 'Run any program that a client names, not only listed compilers; dangerous'
 complete -c distccd -l verbose -d 'The same as --log-level debug'
 complete -c distccd -l log-stderr -d 'Log to stderr'

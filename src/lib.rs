@@ -8,10 +8,10 @@
 //!   [`monitor`], [`tools`] (`lsdistcc`, the masquerade directory), [`setup`] (`distcc-setup`).
 //! * floor 2, the machine: [`net`] (connections), [`slots`] (locks shared with C clients, rest),
 //!   [`progress`] (state records for monitors, the journal), [`masquerade`] (directories of links),
-//!   [`arch`] (what makepkg reads).
+//!   [`arch`] (what makepkg reads), [`toolchains`] (cross compilers on this machine).
 //! * floor 1, pure: [`compiler`] (command lines), [`hosts`] (host specs), [`schedule`] (which
 //!   volunteer is next), [`protocol`] (bytes on the wire), [`makepkg_conf`] (the text of makepkg's
-//!   configuration).
+//!   configuration), [`targets`] (what volunteers compile for).
 //! * floor 0: [`base`] (exit codes, environment, log, whole-file writes, temp files, processes).
 //!
 //! To follow one compile, start at [`client::compile`](client); `ARCHITECTURE.md` walks it through.
@@ -31,4 +31,6 @@ pub mod protocol;
 pub mod schedule;
 pub mod setup;
 pub mod slots;
+pub mod targets;
+pub mod toolchains;
 pub mod tools;

@@ -22,18 +22,37 @@ pub fn is_compiler(name: &str, gcc_hosts: &[String]) -> bool {
     if NATIVE.contains(&name) {
         return true;
     }
-    let unversioned = match name.rsplit_once('-') {
-        Some((front, version)) if is_version(version) => front,
-        _ => name,
-    };
-    let (triple, plain) = match unversioned.rsplit_once('-') {
-        Some((triple, plain)) => (Some(triple), plain),
-        None => (None, unversioned),
-    };
-    let named = if unversioned.len() < name.len() { &VERSIONED[..] } else { &AFTER_TRIPLE[..] };
+    let CompilerName { triple, plain, version } = CompilerName::split(name);
+    let named = if version.is_some() { &VERSIONED[..] } else { &AFTER_TRIPLE[..] };
     named.contains(&plain)
         && triple
             .is_none_or(|triple| is_triple(triple) || gcc_hosts.iter().any(|host| host == triple))
+}
+
+/// The parts of a compiler's name: `arm-linux-gnueabihf-gcc-12` is `arm-linux-gnueabihf`, `gcc` and
+/// `12`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompilerName<'a> {
+    /// The machine that its objects are for.
+    pub triple: Option<&'a str>,
+    /// What is left without triple and version.
+    pub plain: &'a str,
+    /// `12`, `15.2.1`.
+    pub version: Option<&'a str>,
+}
+
+impl<'a> CompilerName<'a> {
+    /// Takes a name apart; whether its parts are those of a compiler is not looked at.
+    pub fn split(name: &'a str) -> Self {
+        let (unversioned, version) = match name.rsplit_once('-') {
+            Some((front, version)) if is_version(version) => (front, Some(version)),
+            _ => (name, None),
+        };
+        match unversioned.rsplit_once('-') {
+            Some((triple, plain)) => Self { triple: Some(triple), plain, version },
+            None => Self { triple: None, plain: unversioned, version },
+        }
+    }
 }
 
 /// `12`, `15.2.1`.

@@ -79,7 +79,7 @@ pub struct Options {
         help_heading = "Networking"
     )]
     pub(super) stats_port: i64,
-    /// Announce this volunteer in the local network (not in this build: ignored)
+    /// Announce this volunteer in the local network
     #[arg(long, help_heading = "Networking")]
     pub(super) zeroconf: bool,
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 /// Modules by floor; a module may name modules of lower floors.
 const FLOORS: [&[&str]; 4] = [
     &["base"],
-    &["compiler", "hosts", "makepkg_conf", "protocol", "schedule"],
-    &["arch", "masquerade", "net", "progress", "slots"],
+    &["compiler", "hosts", "makepkg_conf", "protocol", "schedule", "targets"],
+    &["arch", "masquerade", "net", "progress", "slots", "toolchains"],
     &["client", "daemon", "monitor", "setup", "tools"],
 ];
 
