@@ -90,6 +90,18 @@ impl Configuration {
         })
     }
 
+    /// DISTCC_DIR, if it reaches a build; `has_hook` says whether ours exports what is not
+    /// exported.
+    pub fn state_dir(&self, has_hook: bool) -> Option<PathBuf> {
+        let variable = self.variables.get("DISTCC_DIR")?;
+        match &variable.value {
+            Value::Scalar(dir) if (has_hook || variable.exported) && !dir.is_empty() => {
+                Some(PathBuf::from(dir))
+            }
+            _ => None,
+        }
+    }
+
     /// Where `name` was set last, if a file did it.
     pub fn position(&self, name: &str) -> Option<&Position> {
         match self.variables.get(name).map(|variable| &variable.origin) {

@@ -8,6 +8,8 @@ use crate::base::disk::{Disk, RealDisk};
 pub const LIBRARY: &str = "usr/share/makepkg";
 /// makepkg's configuration, below the root.
 pub const CONFIG: &str = "etc/makepkg.conf";
+/// Our hook for makepkg, below the root: it exports every DISTCC_… and makes DISTCC_DIR.
+pub const HOOK: &str = "usr/share/makepkg/buildenv/zz-distcc.sh";
 /// Where the program is, below the root.
 const PROGRAM: &str = "usr/bin/makepkg";
 /// A longer program or library file is none of pacman's.

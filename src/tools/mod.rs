@@ -1,4 +1,6 @@
-//! Small tools: `lsdistcc` ([`lsdistcc`]) and `update-distcc-symlinks` ([`symlinks`]).
+//! Small tools: `lsdistcc` ([`lsdistcc`]), `makechrootpkg-distcc` ([`makechrootpkg`]) and
+//! `update-distcc-symlinks` ([`symlinks`]).
 
 pub mod lsdistcc;
+pub mod makechrootpkg;
 pub mod symlinks;

@@ -26,6 +26,7 @@ mod interop;
 mod layers;
 mod literals;
 mod lzo;
+mod makechrootpkg;
 mod makepkg;
 mod makepkg_conf;
 mod makepkg_conf_any;

@@ -18,6 +18,7 @@ use clap::{Args, ValueEnum};
 use crate::base::exit::Exit;
 use crate::setup::facts::Facts;
 use crate::setup::facts::gather::{Manner, gather};
+use crate::setup::facts::machine::Farm;
 use crate::setup::rules::finding::{Finding, Severity};
 use crate::setup::rules::{self, ALL, Group, Rule};
 use crate::setup::subject::{Subject, SubjectOptions};
@@ -147,6 +148,24 @@ fn by_hook(facts: &Facts) -> Exit {
     report.findings.retain(|finding| finding.severity > Severity::Note);
     screen::write(&line::render(&report.findings));
     Exit::OK
+}
+
+/// What keeps builds below `root` from being distributed, a line each: for those who are about to
+/// build there. `installs_client` says that they will install the client first.
+///
+/// Looks at files only, so that it is quick; says nothing where it cannot look.
+pub fn of_build_root(root: &Path, installs_client: bool) -> Vec<String> {
+    let options = SubjectOptions { chroot: Some(root.to_owned()), config: None };
+    let Ok(mut facts) = gather(Subject::find(&options), &Manner::default()) else {
+        return Vec::new();
+    };
+    if installs_client {
+        facts.machine.client = true;
+        facts.machine.farm = Farm { exists: true, ..Farm::default() };
+    }
+    let mut report = report(&facts, |_| true, true);
+    report.findings.retain(|finding| finding.severity == Severity::Error);
+    line::render(&report.findings).lines().map(str::to_owned).collect()
 }
 
 fn report(facts: &Facts, wanted: impl Fn(&Rule) -> bool, offline: bool) -> Report {

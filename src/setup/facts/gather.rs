@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::arch::configuration::{Configuration, Origin, Value, Variable};
 use crate::arch::evaluate::{EvaluateError, evaluate};
+use crate::arch::makepkg::HOOK;
 use crate::base::dirs::SYSTEM_HOSTS;
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::env;
@@ -83,7 +84,7 @@ pub fn gather(subject: Subject, manner: &Manner) -> std::io::Result<Facts> {
     facts.machine = Machine::look(&Question {
         root: &facts.subject.root,
         home: facts.subject.home.as_deref(),
-        state_dir: state_dir(&facts.configuration),
+        state_dir: facts.configuration.state_dir(has_hook(&facts.subject)),
         path: std::env::split_paths(&path).collect(),
         services: !manner.by_hook,
     });
@@ -219,11 +220,16 @@ fn read(file: &Path) -> std::io::Result<Text> {
 /// The hosts files that the client would look for in a build.
 fn hosts_files(subject: &Subject, configuration: Option<&Configuration>) -> Vec<PathBuf> {
     let home = || subject.home.as_ref().map(|home| home.join(".distcc"));
-    let state = configuration.and_then(state_dir).or_else(home);
+    let state = configuration.and_then(|found| found.state_dir(has_hook(subject))).or_else(home);
     // A chroot's build has a home of its own, which is new each time.
     let own = state.filter(|_| !subject.is_chroot()).map(|dir| dir.join("hosts"));
     let system = subject.root.join(SYSTEM_HOSTS.trim_start_matches('/'));
     own.into_iter().chain([system]).collect()
+}
+
+/// Whether our hook for makepkg is in the subject's system.
+fn has_hook(subject: &Subject) -> bool {
+    subject.root.join(HOOK).exists()
 }
 
 /// The host list as the client would find it in a build.
@@ -238,15 +244,6 @@ fn hosts(files: &[PathBuf], configuration: &Configuration) -> (Option<Hosts>, Op
     let file = PathBuf::from(&source.name);
     let hosts = Hosts::new(Source::File(file.clone()), &source.text);
     (Some(hosts), Some(Text::new(file, source.text)))
-}
-
-/// DISTCC_DIR, if it reaches a build.
-fn state_dir(configuration: &Configuration) -> Option<PathBuf> {
-    let variable = configuration.variables.get("DISTCC_DIR").filter(|found| found.exported)?;
-    match &variable.value {
-        Value::Scalar(dir) if !dir.is_empty() => Some(PathBuf::from(dir)),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,13 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::arch::makepkg::HOOK;
 use crate::base::dirs::MASQUERADE;
 use crate::base::disk::{Disk, RealDisk};
 use crate::masquerade;
 
 /// Where ccache keeps its links, for makepkg.
 pub const CCACHE_DIR: &str = "/usr/lib/ccache/bin";
-/// Where our hook for makepkg is, below the root.
-const HOOK: &str = "usr/share/makepkg/buildenv/zz-distcc.sh";
 /// Where the daemons' settings are, below the root.
 const SERVICE_FILES: &str = "etc/conf.d";
 /// Where systemd keeps what starts at boot, below the root.
