@@ -13,6 +13,7 @@
 )]
 
 mod argv;
+mod chroot_build;
 mod client;
 mod compilers;
 mod corpus;

@@ -1,5 +1,6 @@
 //! What tests stand on: volunteers on loopback, faults, and a look at what a command left behind.
 
+pub mod chroot;
 pub mod farm;
 pub mod fault;
 pub mod output;
