@@ -23,7 +23,7 @@ _distccd() {
 
     case "${cmd}" in
         distccd)
-            opts="-P -N -j -p -a -W -h --pid-file --nice --oom-score-adj --user --jobs --job-lifetime --lifetime --port --listen --allow --allow-private --stats --stats-port --zeroconf --enable-tcp-insecure --sysroot --sandbox --max-waiting --io-timeout --transfer-timeout --max-held --max-output --stop-grace --log-level --verbose --log-file --log-stderr --no-detach --no-fork --no-fifo --wizard --inetd --daemon --version --help"
+            opts="-P -N -j -p -a -W -h --pid-file --nice --oom-score-adj --user --jobs --job-lifetime --lifetime --port --listen --allow --allow-private --stats --stats-port --zeroconf --target --toolchain --enable-tcp-insecure --sysroot --sandbox --max-waiting --io-timeout --transfer-timeout --max-held --max-output --stop-grace --log-level --verbose --log-file --log-stderr --no-detach --no-fork --no-fifo --wizard --inetd --daemon --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -90,6 +90,14 @@ _distccd() {
                     return 0
                     ;;
                 --stats-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --toolchain)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

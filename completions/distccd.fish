@@ -5,10 +5,12 @@ complete -c distccd -l user -d 'Become this user if started by root [default: di
 complete -c distccd -s j -l jobs -d 'Compile at most LIMIT files at once [default: processors + 2]' -r
 complete -c distccd -l job-lifetime -d 'Kill a compile that takes longer; 0 lets it run' -r
 complete -c distccd -l lifetime -d 'End after so many seconds; 0 is never (for tests)' -r
-complete -c distccd -s p -l port -d 'TCP port to listen on' -r
+complete -c distccd -s p -l port -d 'TCP port to listen on [default: 3632, or that of --target]' -r
 complete -c distccd -l listen -d 'Address to listen on [default: all of IPv6 and IPv4]' -r
 complete -c distccd -s a -l allow -d 'Serve clients with this address, network or host name; may be repeated' -r
 complete -c distccd -l stats-port -d 'TCP port of the statistics' -r
+complete -c distccd -l target -d 'Compile for this machine only: x86_64, armv5, armv6h, armv7h or armv8' -r
+complete -c distccd -l toolchain -d 'Serve this toolchain: its directory, or a target to find one for; may be repeated' -r
 complete -c distccd -l sysroot -d 'Accept -specs=F where F is a regular file below DIR' -r -F
 complete -c distccd -l sandbox -d 'How to shut compilers off from this machine' -r -f -a "auto\t'What the kernel has; the log says what that is'
 require\t'Do not start where the kernel has no Landlock'

@@ -1,7 +1,7 @@
 //! [`Config`]: what the options mean, once checked; refusals are worded as distcc 3.4 words them.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -11,6 +11,8 @@ use crate::base::env;
 use crate::base::log::Level;
 use crate::base::version;
 use crate::daemon::options::{Options, Sandbox};
+use crate::daemon::toolchains::Wish;
+use crate::targets::{self, Target};
 
 /// Where messages go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +73,10 @@ pub struct Config {
     pub stats_port: Option<u16>,
     /// `--zeroconf` was given.
     pub zeroconf: bool,
+    /// The one target that is served.
+    pub target: Option<&'static Target>,
+    /// Toolchains that the options name.
+    pub toolchains: Vec<Wish>,
     /// No whitelist.
     pub insecure: bool,
     /// Directory of spec files.
@@ -126,6 +132,18 @@ pub enum CliError {
     /// A port that is none: the option's name and the number.
     #[error("{0} must be between 1 and 65535, not {1}")]
     Port(&'static str, i64),
+    /// A word that is no target's name.
+    #[error("--target {0}: no such target; write x86_64, armv5, armv6h, armv7h or armv8")]
+    Target(String),
+    /// `--toolchain` with neither a target nor a directory.
+    #[error(
+        "--toolchain {0}: write a directory (/opt/x/bin), a target (armv7h), or both \
+         (armv7h=/opt/x/bin)"
+    )]
+    Toolchain(String),
+    /// A toolchain for another target than the only one.
+    #[error("--toolchain {0}: this distccd is for {1} alone (--target); leave --target out")]
+    OtherTarget(String, &'static str),
     /// `--max-waiting 0` and the like: the option's name.
     #[error("{0} must be 1 or more")]
     Zero(&'static str),
@@ -156,7 +174,8 @@ pub fn read(argv: &[OsString]) -> Result<Asked, CliError> {
     if options.version {
         return Ok(Asked::Print(version::banner("distccd")));
     }
-    check(options).map(|config| Asked::Serve(Box::new(config)))
+    let name = argv.first().map(OsString::as_os_str).unwrap_or_default();
+    check(options, name).map(|config| Asked::Serve(Box::new(config)))
 }
 
 fn as_popt_says_it(error: &clap::Error) -> CliError {
@@ -184,7 +203,7 @@ fn as_popt_says_it(error: &clap::Error) -> CliError {
     }
 }
 
-fn check(options: Options) -> Result<Config, CliError> {
+fn check(options: Options, name: &OsStr) -> Result<Config, CliError> {
     let jobs = match options.jobs {
         Some(jobs) => {
             Some(usize::try_from(jobs).ok().filter(|jobs| *jobs > 0).ok_or(CliError::Jobs)?)
@@ -197,7 +216,12 @@ fn check(options: Options) -> Result<Config, CliError> {
         let from_env = env::DISTCC_IO_TIMEOUT.number().and_then(|secs| u64::try_from(secs).ok());
         from_env.filter(|secs| *secs > 0).unwrap_or(300)
     });
-    let port = port("--port", options.port)?;
+    let target = target(options.target.as_deref(), name)?;
+    let toolchains = toolchains(&options.toolchain, target)?;
+    let port = match options.port {
+        Some(number) => port("--port", number)?,
+        None => target.map_or(version::DEFAULT_PORT, |target| target.port),
+    };
     let stats_port =
         if options.stats { Some(self::port("--stats-port", options.stats_port)?) } else { None };
     let level = options.log_level.as_deref().map(|name| (name, Level::parse(name)));
@@ -225,6 +249,8 @@ fn check(options: Options) -> Result<Config, CliError> {
         allow_private: options.allow_private,
         stats_port,
         zeroconf: options.zeroconf,
+        target,
+        toolchains,
         insecure: options.enable_tcp_insecure,
         sysroot: options.sysroot.map(absolute),
         sandbox: options.sandbox,
@@ -256,6 +282,30 @@ fn mode(options: &Options) -> Mode {
     } else {
         Mode::Guess { detach }
     }
+}
+
+/// The one target: as `--target` says, else as the program's own name does (`distccd-armv7h`).
+fn target(asked: Option<&str>, name: &OsStr) -> Result<Option<&'static Target>, CliError> {
+    if let Some(asked) = asked {
+        let target = targets::by_name(asked);
+        return target.map(Some).ok_or_else(|| CliError::Target(asked.to_owned()));
+    }
+    let name = Path::new(name).file_name().and_then(OsStr::to_str).unwrap_or_default();
+    Ok(name.strip_prefix("distccd-").and_then(targets::by_name))
+}
+
+fn toolchains(words: &[OsString], only: Option<&'static Target>) -> Result<Vec<Wish>, CliError> {
+    let wish = |word: &OsString| {
+        let text = || word.to_string_lossy().into_owned();
+        let wish = Wish::parse(word).ok_or_else(|| CliError::Toolchain(text()))?;
+        match (only, wish.target) {
+            (Some(only), Some(target)) if only != target => {
+                Err(CliError::OtherTarget(text(), only.name))
+            }
+            _ => Ok(wish),
+        }
+    };
+    words.iter().map(wish).collect()
 }
 
 fn port(name: &'static str, number: i64) -> Result<u16, CliError> {
@@ -376,6 +426,48 @@ mod tests {
         assert!(arch.allow_private);
         let debian = config("--pid-file=/run/distccd.pid --log-file=/v/l --daemon --user=distccd");
         assert_eq!(debian.user.as_deref(), Some("distccd"));
+    }
+
+    #[test]
+    fn a_target_brings_its_port_and_a_program_name_brings_a_target() {
+        assert_eq!(config("--target armv7h").port, 3635);
+        assert_eq!(config("--target aarch64").port, 3636);
+        assert_eq!(config("--target armv7h --port 4000").port, 4000);
+        let named = |name: &str, line: &str| {
+            let argv: Vec<OsString> =
+                std::iter::once(name).chain(line.split_whitespace()).map(OsString::from).collect();
+            let Ok(Asked::Serve(config)) = read(&argv) else { panic!("{name} {line}") };
+            (config.target.map(|target| target.name), config.port)
+        };
+        assert_eq!(named("/usr/bin/distccd-armv8", ""), (Some("armv8"), 3636));
+        assert_eq!(named("distccd-alarm-armv5", "--port 9"), (Some("armv5"), 9));
+        assert_eq!(named("distccd-armv8", "--target armv5"), (Some("armv5"), 3633));
+        assert_eq!(named("/x/armv8", ""), (None, 3632));
+        assert_eq!(named("distccd-0f3a", ""), (None, 3632));
+        assert_eq!(
+            refusal("--target riscv64"),
+            "--target riscv64: no such target; write x86_64, armv5, armv6h, armv7h or armv8"
+        );
+    }
+
+    #[test]
+    fn toolchains_are_named_by_target_directory_or_both() {
+        let wish = |line: &str| config(line).toolchains;
+        let armv7h = targets::by_name("armv7h");
+        let dir = Some(PathBuf::from("/opt/x/bin"));
+        assert_eq!(wish("--toolchain armv7h"), [Wish { target: armv7h, dir: None }]);
+        assert_eq!(
+            wish("--toolchain armv7h=/opt/x/bin --toolchain /opt/x/bin"),
+            [Wish { target: armv7h, dir: dir.clone() }, Wish { target: None, dir }]
+        );
+        for bad in ["x", "armv7h=", "x=y", ""] {
+            let argv = ["distccd", "--toolchain", bad].map(OsString::from);
+            assert_eq!(read(&argv).unwrap_err(), CliError::Toolchain(bad.to_owned()));
+        }
+        assert!(matches!(
+            ask("--target armv8 --toolchain armv7h=/x").unwrap_err(),
+            CliError::OtherTarget(..)
+        ));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The other end of a connection: a socket, or the two pipes that ssh makes.
 
 use std::fs::File;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
@@ -43,6 +43,14 @@ impl Client {
     /// A client on two pipes.
     pub fn on_pipes(input: File, output: File) -> Self {
         Self { line: Line::Pipes(input, output), name: "NOTSOCKET".into(), arrived: Instant::now() }
+    }
+
+    /// Our own address, as the client knows it; `None` where there is no network between.
+    pub fn reached_at(&self) -> Option<IpAddr> {
+        match &self.line {
+            Line::Socket(stream) => Some(stream.local_addr().ok()?.ip().to_canonical()),
+            Line::Pipes(..) => None,
+        }
     }
 
     /// What comes from the client.

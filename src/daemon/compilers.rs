@@ -11,7 +11,11 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::base::dirs;
 use crate::base::disk::{Disk, RealDisk};
+use crate::compiler::names::{self, CompilerName};
 use crate::daemon::summary::printable;
+use crate::daemon::toolchains::{Program, Toolchains, targets_of};
+use crate::targets::Target;
+use crate::toolchains::{is_compiler, of_this_machine};
 use crate::warning;
 
 /// Where compilers are looked for where PATH is not set.
@@ -45,6 +49,12 @@ pub enum Refused {
     /// A spec file that is none.
     #[error("-specs={0} is no regular file below --sysroot {1}")]
     Specs(String, String),
+    /// No compiler of the one target that is served.
+    #[error("{0} is no compiler for {1}, which is all that this distccd serves (--target)")]
+    NotOfTarget(String, &'static str),
+    /// For a target that other services have; the client is told which.
+    #[error("failed to exec {0}: No such file or directory")]
+    WrongService(String, &'static Target),
     /// Listed, but not there; the client is told.
     #[error(
         "failed to exec {0}: No such file or directory (install it, or add its directory to \
@@ -61,6 +71,7 @@ pub struct Compilers {
     insecure: bool,
     sysroot: Option<PathBuf>,
     cmdlist: Option<Cmdlist>,
+    toolchains: Toolchains,
 }
 
 #[derive(Debug)]
@@ -79,7 +90,15 @@ impl Compilers {
         let path = std::env::split_paths(path)
             .filter(|dir| dir.is_absolute() && !lists.contains(dir))
             .collect();
-        Self { path, lists, insecure, sysroot, cmdlist: None }
+        let toolchains = Toolchains::default();
+        Self { path, lists, insecure, sysroot, cmdlist: None, toolchains }
+    }
+
+    /// The same, with toolchains of other targets.
+    #[must_use]
+    pub fn with_toolchains(mut self, toolchains: Toolchains) -> Self {
+        self.toolchains = toolchains;
+        self
     }
 
     /// The same, with a list of commands in place of the whitelist; a command's name is the last
@@ -100,6 +119,11 @@ impl Compilers {
     /// Where compilers are looked for.
     pub fn path(&self) -> &[PathBuf] {
         &self.path
+    }
+
+    /// Toolchains of other targets.
+    pub fn toolchains(&self) -> &Toolchains {
+        &self.toolchains
     }
 
     /// Where spec files may be.
@@ -130,36 +154,91 @@ impl Compilers {
     /// # Errors
     ///
     /// [`Refused`].
-    pub fn find(&self, name: &OsStr) -> Result<PathBuf, Refused> {
+    pub fn find(&self, name: &OsStr) -> Result<Program, Refused> {
         let shown = || printable(name.as_bytes());
         if let Some(cmdlist) = &self.cmdlist {
-            let found = cmdlist.find(name);
+            let found = cmdlist.find(name).map(Program::own);
             return found
                 .ok_or_else(|| Refused::NotInCmdlist(shown(), cmdlist.file.display().to_string()));
         }
+        let bare = without_bin(name);
+        let has_path = bare.as_bytes().contains(&b'/');
+        let text = bare.to_str().filter(|_| !has_path).unwrap_or_default();
+        if let Some(program) = self.toolchains.program(text, &self.path) {
+            return Ok(program);
+        }
+        self.find_own(name, bare, text).map(Program::own).map_err(|refused| {
+            let is_unknown = matches!(
+                refused,
+                Refused::Missing(_) | Refused::NotListed { .. } | Refused::NotOfTarget(..)
+            );
+            let (served, targets) = (self.served(), targets_of(text));
+            let is_foreign = !targets.iter().any(|target| served.contains(target));
+            let others = self.toolchains.targets();
+            match targets.first().filter(|_| is_unknown) {
+                Some(target) if is_foreign => Refused::WrongService(shown(), target),
+                // The toolchain does not have it.
+                Some(_) if targets.iter().any(|target| others.contains(target)) => {
+                    Refused::Missing(shown())
+                }
+                _ => refused,
+            }
+        })
+    }
+
+    /// What is compiled for here.
+    pub fn served(&self) -> Vec<&'static Target> {
+        let own = if self.toolchains.only().is_some() { None } else { of_this_machine() };
+        let others = self.toolchains.targets().into_iter();
+        own.into_iter().chain(others.filter(|target| Some(*target) != own)).collect()
+    }
+
+    /// One of the machine's own compilers: `bare` is `name` without `/usr/bin/`, `text` the same
+    /// where it has no further slash.
+    fn find_own(&self, name: &OsStr, bare: &OsStr, text: &str) -> Result<PathBuf, Refused> {
+        let shown = || printable(name.as_bytes());
         if self.insecure {
             let path = Path::new(name);
-            if path.is_absolute() && is_real_program(path) {
+            if path.is_absolute() && is_compiler(path) {
                 return Ok(path.to_owned());
             }
             return self.search(last_part(name)).ok_or_else(|| Refused::Missing(shown()));
         }
-        let bare = without_bin(name);
         if bare.as_bytes().contains(&b'/') {
             return Err(Refused::Path(shown()));
         }
-        let listed = |dir: &PathBuf| access(&dir.join(bare), AccessFlags::X_OK).is_ok();
-        if bare.is_empty() || bare == "." || bare == ".." || !self.lists.iter().any(listed) {
-            return Err(Refused::NotListed { name: shown() });
+        if let Some(target) = self.toolchains.only() {
+            // A name that is the target's, and that the toolchain does not have.
+            let is_bare =
+                CompilerName::split(text).triple.is_none() && names::is_compiler(text, &[]);
+            return Err(match is_bare || targets_of(text).contains(&target) {
+                true => Refused::Missing(shown()),
+                false => Refused::NotOfTarget(shown(), target.name),
+            });
         }
-        self.search(bare).ok_or_else(|| Refused::Missing(shown()))
+        if self.is_listed(bare) {
+            return self.search(bare).ok_or_else(|| Refused::Missing(shown()));
+        }
+        // The full name of a compiler that is listed without its triple.
+        let is_own = of_this_machine().is_some_and(|own| targets_of(text).contains(&own));
+        let plain =
+            CompilerName::split(text).triple.and_then(|triple| text.get(triple.len() + 1..));
+        let plain = plain.map(OsStr::new).filter(|plain| is_own && self.is_listed(plain));
+        let Some(plain) = plain else { return Err(Refused::NotListed { name: shown() }) };
+        self.search(plain).ok_or_else(|| Refused::Missing(shown()))
+    }
+
+    /// Whether a whitelist has this name.
+    fn is_listed(&self, name: &OsStr) -> bool {
+        let listed = |dir: &PathBuf| access(&dir.join(name), AccessFlags::X_OK).is_ok();
+        !(name.is_empty() || name == "." || name == "..") && self.lists.iter().any(listed)
     }
 
     fn search(&self, name: &OsStr) -> Option<PathBuf> {
         if name.is_empty() {
             return None;
         }
-        self.path.iter().map(|dir| dir.join(name)).find(|path| is_real_program(path))
+        self.path.iter().map(|dir| dir.join(name)).find(|path| is_compiler(path))
     }
 
     /// Puts the full path of each spec file in the place of what the client wrote, so that no file
@@ -252,15 +331,6 @@ fn last_part(name: &OsStr) -> &OsStr {
     OsStr::from_bytes(bytes.rsplit(|byte| *byte == b'/').next().unwrap_or_default())
 }
 
-/// Whether `path` is a program other than distcc, under whatever name.
-fn is_real_program(path: &Path) -> bool {
-    if !RealDisk.is_executable(path) {
-        return false;
-    }
-    let Ok(real) = fs::canonicalize(path) else { return false };
-    !matches!(real.file_name().map(OsStrExt::as_bytes), Some(b"distcc" | b"distccd"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -301,7 +371,7 @@ mod tests {
     }
 
     fn find(compilers: &Compilers, name: &str) -> Result<PathBuf, Refused> {
-        compilers.find(OsStr::new(name))
+        compilers.find(OsStr::new(name)).map(|program| program.file)
     }
 
     #[test]
@@ -340,7 +410,7 @@ mod tests {
         let compilers = machine.compilers(true);
         assert_eq!(find(&compilers, "touch"), Ok(machine.path("bin/touch")));
         let cross = machine.path("opt/cross/bin/gcc");
-        assert_eq!(compilers.find(cross.as_os_str()), Ok(cross));
+        assert_eq!(compilers.find(cross.as_os_str()), Ok(Program::own(cross)));
         assert_eq!(find(&compilers, "/nowhere/gcc"), Ok(machine.path("bin/gcc")));
         assert!(matches!(find(&compilers, "nothing"), Err(Refused::Missing(_))));
         assert!(matches!(find(&compilers, "distcc"), Err(Refused::Missing(_))));

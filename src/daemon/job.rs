@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::base::exit::Exit;
@@ -15,10 +14,13 @@ use crate::daemon::compilers::Refused;
 use crate::daemon::run::{self, Call, Ending, Finished, Watch};
 use crate::daemon::service::Service;
 use crate::daemon::summary::{Outcome, Summary, printable};
+use crate::daemon::toolchains::Program;
 use crate::daemon::workdir;
 use crate::protocol::reply::{Reply, encode_reply};
 use crate::protocol::request::Request;
 use crate::protocol::version::Version;
+use crate::targets::{self, Target};
+use crate::toolchains;
 use crate::{error, info, warning};
 
 /// The object's name in the job's directory. A source never has it: sources keep names with a
@@ -99,6 +101,11 @@ fn compile(
             error!("{refused}");
             return Ok(exec_failed(summary, "No such file or directory"));
         }
+        Err(refused @ Refused::WrongService(_, target)) => {
+            let advice = wrong_service(service, client, target);
+            error!("{refused}: {advice}");
+            return Ok(exec_failed(summary, &format!("No such file or directory: {advice}")));
+        }
         Err(refused) => {
             log::write(
                 Level::Critical,
@@ -142,7 +149,7 @@ fn compile_source(
     service: &Service,
     client: &Client,
     job: &RemoteJob,
-    program: PathBuf,
+    program: Program,
     source: Vec<u8>,
     mut summary: Summary,
 ) -> Result<(Summary, Reply), Declined> {
@@ -161,17 +168,20 @@ fn compile_source(
     let mut dir = service.tree.job().map_err(failed)?;
     dir.write(&input, &source).map_err(failed)?;
     drop(source);
-    let mut argv = job.argv(program.as_os_str(), &input, OsStr::new(OUTPUT));
+    let mut argv = job.argv(program.file.as_os_str(), &input, OsStr::new(OUTPUT));
+    if let Some(target) = program.clang_target.filter(|_| !names_target(&argv)) {
+        argv.push(format!("--target={target}").into());
+    }
     service.compilers.settle_specs(&mut argv).map_err(|refused| {
         error!("refused a command line of {}: {refused}", client.name);
         Declined::REFUSED
     })?;
-    let mut environment = service.environment.clone();
+    let mut environment = service.environment_of(&program);
     for name in ["TMPDIR", "HOME"] {
         environment.push((name.into(), dir.path().into()));
     }
     let call = Call {
-        program: &program,
+        program: &program.file,
         argv: &argv,
         environment: &environment,
         work_dir: dir.path(),
@@ -188,7 +198,7 @@ fn compile_source(
     let finished = match finished {
         Ok(finished) => finished,
         Err(error) => {
-            error!("failed to exec {}: {error}", program.display());
+            error!("failed to exec {}: {error}", program.file.display());
             return Ok(exec_failed(summary, &error.to_string()));
         }
     };
@@ -220,6 +230,21 @@ fn compile_source(
     }
     tell(&summary);
     Ok((summary, reply))
+}
+
+/// Whether a command of clang's says for which machine to compile.
+fn names_target(argv: &[OsString]) -> bool {
+    argv.iter().any(|word| word == "-target" || word.as_encoded_bytes().starts_with(b"--target"))
+}
+
+/// Whom a client should have asked for `target`.
+fn wrong_service(service: &Service, client: &Client, target: &Target) -> String {
+    let port = service.config.port;
+    let served: Vec<_> = service.compilers.served().iter().map(|target| target.name).collect();
+    let host = client.reached_at().map_or("ADDRESS".to_owned(), |address| address.to_string());
+    let is_native = toolchains::of_this_machine() == Some(target);
+    let advice = targets::service::advice(target, &host, port, is_native);
+    format!("this distccd (port {port}) compiles for {}; {advice}", served.join(", "))
 }
 
 /// The reply to a job whose compiler cannot be started, and what its client reads.

@@ -29,6 +29,7 @@ pub mod start;
 pub mod stats;
 pub mod stats_page;
 pub mod summary;
+pub mod toolchains;
 pub mod workdir;
 
 use std::ffi::OsString;

@@ -48,16 +48,15 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub(super) lifetime: u64,
 
-    /// TCP port to listen on
+    /// TCP port to listen on [default: 3632, or that of --target]
     #[arg(
         short,
         long,
         value_name = "PORT",
-        default_value_t = i64::from(version::DEFAULT_PORT),
         allow_hyphen_values = true,
         help_heading = "Networking"
     )]
-    pub(super) port: i64,
+    pub(super) port: Option<i64>,
     /// Address to listen on [default: all of IPv6 and IPv4]
     #[arg(long, value_name = "ADDRESS", help_heading = "Networking")]
     pub(super) listen: Option<String>,
@@ -82,6 +81,13 @@ pub struct Options {
     /// Announce this volunteer in the local network
     #[arg(long, help_heading = "Networking")]
     pub(super) zeroconf: bool,
+
+    /// Compile for this machine only: x86_64, armv5, armv6h, armv7h or armv8
+    #[arg(long, value_name = "TARGET", help_heading = "Toolchains")]
+    pub(super) target: Option<String>,
+    /// Serve this toolchain: its directory, or a target to find one for; may be repeated
+    #[arg(long, value_name = "[TARGET=]DIR", help_heading = "Toolchains")]
+    pub(super) toolchain: Vec<OsString>,
 
     /// Run any program that a client names, not only listed compilers; dangerous
     #[arg(long, alias = "make-me-a-botnet", help_heading = "Security")]

@@ -13,6 +13,7 @@ use crate::daemon::cli::Config;
 use crate::daemon::compilers::Compilers;
 use crate::daemon::sandbox::Sandbox;
 use crate::daemon::stats::Stats;
+use crate::daemon::toolchains::Program;
 use crate::daemon::workdir::WorkTree;
 use crate::protocol::limits::Limits;
 
@@ -71,6 +72,21 @@ impl Service {
             stopping: AtomicBool::new(false),
             abort: UnixStream::pair()?,
         })
+    }
+
+    /// The environment of `program`. A toolchain of another target has a PATH of its own, and no
+    /// settings that were made for this machine's compilers.
+    pub fn environment_of(&self, program: &Program) -> Vec<(OsString, OsString)> {
+        let mut environment = self.environment.clone();
+        if let Some(path) = &program.path {
+            let is_shared = self.config.target.is_none();
+            let of_gcc = [env::COMPILER_PATH.0, env::GCC_EXEC_PREFIX.0];
+            environment.retain(|(name, _)| {
+                name != env::PATH.0 && !(is_shared && of_gcc.iter().any(|one| name == one))
+            });
+            environment.push((env::PATH.0.into(), path.clone()));
+        }
+        environment
     }
 
     /// Whether this client may connect.

@@ -20,6 +20,7 @@ use crate::daemon::privileges::{self, Persona};
 use crate::daemon::reception::Purpose;
 use crate::daemon::sandbox::{self, Sandbox};
 use crate::daemon::service::Service;
+use crate::daemon::toolchains::Toolchains;
 use crate::daemon::workdir::WorkTree;
 use crate::net::listen;
 use crate::{critical, error, info, notice, warning};
@@ -101,7 +102,7 @@ pub fn service(
     privileges::be_nice(config.nice, config.oom_score_adj);
     let files = privileges::set_limits();
     fit_to_descriptors(&mut config, files);
-    let compilers = compilers(&config)?;
+    let mut compilers = compilers(&config)?;
     let persona = Persona::choose(config.user.as_deref());
     open_log(&config, persona);
     let around = match alone {
@@ -120,8 +121,22 @@ pub fn service(
         error!("cannot go to {}: {error} (set TMPDIR)", temp.display());
         Exit::IO_ERROR
     })?;
+    // Asked as the user who will run them, and once nothing depends on there being one thread.
+    let toolchains = Toolchains::find(config.target, &config.toolchains, compilers.path());
+    let toolchains = toolchains.map_err(|none| {
+        critical!("{none}");
+        if config.log_to != LogTo::Stderr {
+            // Whoever starts a daemon by hand looks there first.
+            log::init("distccd", config.log_level, Sink::Stderr);
+            critical!("{none}");
+        }
+        none.exit()
+    })?;
+    let mut path = compilers.path().to_vec();
+    path.extend(toolchains.dirs());
+    compilers = compilers.with_toolchains(toolchains);
     let extra = extra_dirs(&config);
-    let sandbox = Sandbox::prepare(config.sandbox, compilers.path(), &extra, network);
+    let sandbox = Sandbox::prepare(config.sandbox, &path, &extra, network);
     let sandbox = sandbox.map_err(|error| {
         critical!("{error}");
         Exit::FAILED
@@ -177,6 +192,10 @@ fn compilers(config: &Config) -> Result<Compilers, Exit> {
     if let Some(file) = env::DISTCC_CMDLIST.get_nonempty() {
         let words = env::DISTCC_CMDLIST_NUMWORDS.number().unwrap_or(1);
         compilers = compilers.with_cmdlist(file.into(), usize::try_from(words).unwrap_or(1));
+    }
+    if config.target.is_some() {
+        // The toolchain is all that can be named.
+        return Ok(compilers);
     }
     compilers.check_whitelist().map_err(|why| {
         critical!("{why}");

@@ -24,6 +24,7 @@ pub fn page(service: &Service, waiting: usize) -> String {
     page.push_str("</distccstats>\n");
     // What 3.4 does not know stands below, where its readers do not look.
     let _ = writeln!(page, "waiting {waiting}\nsandbox {}", service.sandbox.level());
+    page.push_str(&service.compilers.toolchains().lines());
     page
 }
 

@@ -5,6 +5,8 @@
 //! `distccd-arch-arm` and `distccd-x86_64`; triples are those of Arch, Arch Linux ARM, Debian and
 //! crosstool-ng.
 
+pub mod service;
+
 /// How floating-point numbers travel between functions; objects of both kinds do not link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FloatAbi {
@@ -31,6 +33,8 @@ pub struct Target {
     pub elf_machine: u16,
     /// Where that decides whether objects link.
     pub float_abi: Option<FloatAbi>,
+    /// The newest version of the 32-bit ARM architecture that such machines run.
+    pub arm_arch: Option<u32>,
     /// Where its packages put the toolchain's programs, below the root.
     pub package_dirs: &'static [&'static str],
 }
@@ -45,6 +49,7 @@ pub const TARGETS: [Target; 5] = [
         triple: "x86_64-pc-linux-gnu",
         elf_machine: 62,
         float_abi: None,
+        arm_arch: None,
         package_dirs: &["opt/x-tools86/x86_64-pc-linux-gnu/bin"],
     },
     Target {
@@ -55,6 +60,7 @@ pub const TARGETS: [Target; 5] = [
         triple: "arm-unknown-linux-gnueabi",
         elf_machine: 40,
         float_abi: Some(FloatAbi::Soft),
+        arm_arch: Some(5),
         package_dirs: &[
             "opt/x-tools/arm-unknown-linux-gnueabi/bin",
             "usr/local/x-tools-armv5/arm-unknown-linux-gnueabi/bin",
@@ -68,6 +74,7 @@ pub const TARGETS: [Target; 5] = [
         triple: "armv6l-unknown-linux-gnueabihf",
         elf_machine: 40,
         float_abi: Some(FloatAbi::Hard),
+        arm_arch: Some(6),
         package_dirs: &[
             "opt/x-tools6h/arm-unknown-linux-gnueabihf/bin",
             "usr/local/x-tools-armv6h/arm-unknown-linux-gnueabihf/bin",
@@ -81,6 +88,7 @@ pub const TARGETS: [Target; 5] = [
         triple: "armv7l-unknown-linux-gnueabihf",
         elf_machine: 40,
         float_abi: Some(FloatAbi::Hard),
+        arm_arch: Some(7),
         package_dirs: &[
             "opt/x-tools7h/arm-unknown-linux-gnueabihf/bin",
             "usr/local/x-tools-armv7h/arm-unknown-linux-gnueabihf/bin",
@@ -94,6 +102,7 @@ pub const TARGETS: [Target; 5] = [
         triple: "aarch64-unknown-linux-gnu",
         elf_machine: 183,
         float_abi: None,
+        arm_arch: None,
         package_dirs: &[
             "opt/x-tools8/aarch64-unknown-linux-gnu/bin",
             "usr/local/x-tools-armv8/aarch64-unknown-linux-gnu/bin",

@@ -1,6 +1,8 @@
 //! Toolchains of foreign targets on this machine: where they are, and which of their programs
 //! answers for a compiler's name.
 
+pub mod ask;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -99,7 +101,7 @@ pub fn in_dir(target: &'static Target, dir: &Path) -> Vec<Toolchain> {
     let mut names: Vec<_> = names.collect();
     names.sort();
     names.dedup();
-    let is_alone = dir != Path::new("/bin") && !SHARED.iter().any(|shared| dir.ends_with(shared));
+    let is_alone = !is_shared(dir);
     let found = names.into_iter().map(|(_, _, triple)| Toolchain {
         target,
         dir: dir.to_owned(),
@@ -107,6 +109,24 @@ pub fn in_dir(target: &'static Target, dir: &Path) -> Vec<Toolchain> {
         is_alone,
     });
     found.collect()
+}
+
+/// Whether a directory holds the machine's own programs beside others.
+pub(crate) fn is_shared(dir: &Path) -> bool {
+    dir == Path::new("/bin") || SHARED.iter().any(|shared| dir.ends_with(shared))
+}
+
+/// The toolchain of a directory that has it under bare names alone, as old packages have it: what
+/// its `gcc` says decides. Its programs are run.
+pub fn bare_in_dir(target: &'static Target, dir: &Path) -> Option<Toolchain> {
+    if is_shared(dir) {
+        return None;
+    }
+    let programs = ["gcc", "clang"].map(|name| dir.join(name));
+    let program = programs.into_iter().find(|path| is_compiler(path))?;
+    let machine = ask::machine(&program).ok()?;
+    let is_ours = targets::of_triple(&machine).contains(&target);
+    is_ours.then(|| Toolchain { target, dir: dir.to_owned(), triple: None, is_alone: true })
 }
 
 /// All toolchains for `target` in the places that are known, below `root`: those of the packages
@@ -144,7 +164,7 @@ fn subdirectories(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether it is a program, and not distcc under a compiler's name.
-fn is_compiler(path: &Path) -> bool {
+pub fn is_compiler(path: &Path) -> bool {
     let real = fs::canonicalize(path).ok();
     let name = real.as_deref().and_then(Path::file_name);
     RealDisk.is_executable(path) && name.is_some_and(|name| name != "distcc" && name != "distccd")
