@@ -1,6 +1,7 @@
 //! What tests stand on: volunteers on loopback, faults, and a look at what a command left behind.
 
 pub mod chroot;
+pub mod chroot_package;
 pub mod farm;
 pub mod fault;
 pub mod output;
