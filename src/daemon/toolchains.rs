@@ -342,14 +342,17 @@ fn anywhere(target: &'static Target, path: &[PathBuf]) -> Result<Vec<Served>, No
     let mut unfit = Vec::new();
     let native: Vec<_> =
         toolchains::native(target).and_then(|own| ask(own, &mut unfit)).into_iter().collect();
-    for dir in path {
+    // Those that every PATH has come after the places of packages.
+    for dir in path.iter().filter(|dir| !toolchains::is_shared(dir)) {
         let mut served = in_dir(target, dir, &mut unfit);
         if !served.is_empty() {
             served.extend(native);
             return Ok(served);
         }
     }
-    let known = toolchains::find(target, Path::new("/"));
+    let mut known = toolchains::find(target, Path::new("/"));
+    // A toolchain for ARMv6 would do for ARMv7, but where there is one of its own, that is meant.
+    known.sort_by_key(|toolchain| is_of_another(target, &toolchain.dir));
     let first = known.into_iter().find_map(|toolchain| ask(toolchain, &mut unfit));
     let served: Vec<_> = first.into_iter().chain(native).collect();
     if !served.is_empty() {
@@ -367,6 +370,13 @@ fn anywhere(target: &'static Target, path: &[PathBuf]) -> Result<Vec<Served>, No
         _ => "the AUR has distccd-alarm-armv8, Debian gcc-aarch64-linux-gnu",
     };
     Err(NoToolchain::Nowhere(target.name, looked.join(", "), because(&unfit), what))
+}
+
+/// Whether a package has the toolchain of another target there.
+fn is_of_another(target: &Target, dir: &Path) -> bool {
+    let others = TARGETS.iter().filter(|other| *other != target);
+    let mut places = others.flat_map(|other| other.package_dirs);
+    places.any(|place| Path::new("/").join(place) == dir)
 }
 
 fn because(unfit: &[Unfit]) -> String {

@@ -33,6 +33,7 @@ mod makepkg_conf;
 mod makepkg_conf_any;
 mod monitor;
 mod package;
+mod package_targets;
 mod projects;
 mod setup_check;
 mod setup_completions;

@@ -3,80 +3,27 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use makepkg_distcc::compiler::names;
-use nix::unistd::Uid;
 
+use crate::support::archive::{
+    Entry, entries, files, info, newer, other_package, run, told, unpacked,
+};
 use crate::support::output::Output;
 use crate::support::package::{InstallRoot, copy_tree, fixture, makepkg, package, repository};
-use crate::support::ports;
+use crate::support::{ports, systemd};
 
 /// Exposure that systemd-analyze may find at most, in tenths. It finds 2.3, the least that lets the
 /// daemon shut its compilers off, find toolchains anywhere and log where it is told to; later
 /// versions look at more.
 const EXPOSURE: &str = "--threshold=25";
-/// `lab.sh` says so where the machine does not allow it.
-const NOT_HERE: i32 = 77;
-
-fn run(program: &str, words: &[&str]) -> Output {
-    let mut command = Command::new(program);
-    command.args(words).current_dir(repository()).env("LC_ALL", "C");
-    command.output().unwrap().into()
-}
-
 /// The value of an expression after PKGBUILD has been read.
 fn pkgbuild(expression: &str) -> String {
     let script =
         format!("CHOST=x86_64-pc-linux-gnu; source ./PKGBUILD; printf '%s\\n' {expression}");
     run("bash", &["-c", &script]).success().stdout.trim().to_owned()
-}
-
-/// An entry of the archive.
-struct Entry {
-    path: String,
-    /// Mode, owner and group as `ls -l` writes them.
-    rights: String,
-    /// Where a link leads.
-    target: Option<String>,
-}
-
-/// What is in the package besides pacman's own files.
-fn entries() -> Vec<Entry> {
-    let list = run("bsdtar", &["-tvf", package().file.to_str().unwrap()]).success().stdout;
-    let entries = list.lines().map(|line| {
-        let (front, target) = match line.split_once(" -> ") {
-            Some((front, target)) => (front, Some(target.to_owned())),
-            None => (line, None),
-        };
-        let words: Vec<_> = front.split_whitespace().collect();
-        let rights = [words[0], words[2], words[3]].join(" ");
-        Entry { path: words[8].to_owned(), rights, target }
-    });
-    entries.filter(|entry| !entry.path.starts_with('.')).collect()
-}
-
-/// The package's files, unpacked.
-fn unpacked() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let file = package().file.to_str().unwrap();
-    run("bsdtar", &["-xf", file, "-C", dir.path().to_str().unwrap()]).success();
-    dir
-}
-
-/// Files below `dir`, without links.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(files(&entry.path()));
-        } else if entry.file_type().unwrap().is_file() {
-            found.push(entry.path());
-        }
-    }
-    found
 }
 
 /// The names in a directory of the repository.
@@ -93,7 +40,7 @@ fn the_version_is_that_of_the_programs() {
 
 #[test]
 fn bash_and_shellcheck_find_no_fault() {
-    for file in ["PKGBUILD", "makepkg-distcc.install"] {
+    for file in ["PKGBUILD", "makepkg-distcc.install", "makepkg-distcc-targets.install"] {
         run("bash", &["-n", file]).quiet_success();
         run("shellcheck", &[file]).quiet_success();
     }
@@ -126,7 +73,7 @@ fn the_package_has_what_the_snapshot_says() {
     ];
     let mut text = String::new();
     let mut seen = BTreeSet::new();
-    for entry in entries() {
+    for entry in entries(&package().file) {
         let mut path = entry.path;
         let family = FAMILIES.iter().find(|family| path.starts_with(**family) && path != **family);
         if let Some(family) = family {
@@ -143,7 +90,8 @@ fn the_package_has_what_the_snapshot_says() {
 
 #[test]
 fn every_program_page_completion_hook_and_unit_of_the_tree_is_in_the_package() {
-    let packaged: BTreeSet<_> = entries().into_iter().map(|entry| entry.path).collect();
+    let packaged: BTreeSet<_> =
+        entries(&package().file).into_iter().map(|entry| entry.path).collect();
     let mut wanted = Vec::new();
     let mut want = |dir: &str, place: &str, rename: &dyn Fn(&str) -> Option<String>| {
         let names: Vec<_> = names_in(dir).iter().filter_map(|name| rename(name)).collect();
@@ -174,7 +122,7 @@ fn every_program_page_completion_hook_and_unit_of_the_tree_is_in_the_package() {
     want("libalpm", "usr/share/libalpm/hooks", &same);
     want("makepkg.d", "etc/makepkg.conf.d", &same);
     want("etc/distcc", "etc/distcc", &same);
-    want("systemd/conf.d", "etc/conf.d", &same);
+    want("systemd/conf.d", "etc/conf.d", &|name| (!name.contains('@')).then(|| name.to_owned()));
     want("systemd/sysusers.d", "usr/lib/sysusers.d", &same);
     want("systemd/tmpfiles.d", "usr/lib/tmpfiles.d", &same);
     want("systemd", "usr/lib/systemd/system", &|name| {
@@ -186,13 +134,10 @@ fn every_program_page_completion_hook_and_unit_of_the_tree_is_in_the_package() {
 
 #[test]
 fn every_file_in_etc_is_kept_when_it_was_edited() {
-    let in_etc = entries().into_iter().map(|entry| entry.path);
+    let in_etc = entries(&package().file).into_iter().map(|entry| entry.path);
     let in_etc = in_etc.filter(|path| path.starts_with("etc/") && !path.ends_with('/'));
-    let kept = pkgbuild("\"${backup[@]}\"");
-    assert_eq!(
-        kept.lines().collect::<BTreeSet<_>>(),
-        in_etc.collect::<Vec<_>>().iter().map(String::as_str).collect()
-    );
+    let kept = info(&package().file, "backup");
+    assert_eq!(kept.into_iter().collect::<BTreeSet<_>>(), in_etc.collect());
 }
 
 #[test]
@@ -232,7 +177,7 @@ fn nothing_in_the_package_tells_where_it_was_built() {
     let home = std::env::var("HOME").unwrap();
     let cargo = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
     let places = [repository(), &package.tree, &package.build_dir, Path::new(&cargo)];
-    let dir = unpacked();
+    let dir = unpacked(&package.file);
     for file in files(&dir.path().join("usr")) {
         let content = std::fs::read(&file).unwrap();
         for place in places {
@@ -247,7 +192,7 @@ fn nothing_in_the_package_tells_where_it_was_built() {
 
 #[test]
 fn the_programs_need_glibc_and_nothing_else() {
-    let dir = unpacked();
+    let dir = unpacked(&package().file);
     for name in names_in("src/bin") {
         let program = dir.path().join("usr/bin").join(name.trim_end_matches(".rs"));
         let dynamic = run("readelf", &["--dynamic", program.to_str().unwrap()]).success().stdout;
@@ -261,7 +206,7 @@ fn the_programs_need_glibc_and_nothing_else() {
 
 #[test]
 fn no_directory_of_the_package_is_empty() {
-    let entries = entries();
+    let entries = entries(&package().file);
     for directory in entries.iter().filter(|entry| entry.path.ends_with('/')) {
         let within = |entry: &&Entry| entry.path.starts_with(&directory.path);
         assert!(entries.iter().filter(within).count() > 1, "{}", directory.path);
@@ -319,65 +264,11 @@ fn links(root: &InstallRoot) -> String {
     names.join(" ")
 }
 
-/// What pacman printed, without what differs from run to run.
-fn told(root: &InstallRoot, output: &Output) -> String {
-    let text = output.to_string().replace(root.path("").to_str().unwrap(), "[ROOT]/");
-    let lines = text.lines().map(|line| match line.split_once(" Size: ") {
-        Some((front, _)) => format!("{front} Size: …"),
-        None => line.to_owned(),
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
 /// Puts a program that stands for a compiler into the root, as its package would.
 fn add_compiler(root: &InstallRoot, name: &str) {
     let path = root.path("usr/bin").join(name);
     std::fs::write(&path, "#!/bin/sh\n").unwrap();
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
-}
-
-/// Packs what is in `dir`, which must have a `.PKGINFO`.
-fn pack(dir: &Path) -> PathBuf {
-    let script = "bsdtar -cf packed.pkg.tar --uid 0 --gid 0 --exclude packed.pkg.tar .[A-Z]* *";
-    let mut command = Command::new("sh");
-    command.args(["-c", script]).current_dir(dir);
-    Output::from(command.output().unwrap()).success();
-    dir.join("packed.pkg.tar")
-}
-
-/// A package that somebody else made.
-fn other_package(info: &str, files: &[&str], links: &[String]) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let info = format!("{info}\npkgver = 3.4-16\narch = any\nsize = 1\n");
-    std::fs::write(dir.path().join(".PKGINFO"), info).unwrap();
-    for file in files.iter().copied().chain(links.iter().map(String::as_str)) {
-        std::fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
-    }
-    for file in files {
-        std::fs::write(dir.path().join(file), "theirs\n").unwrap();
-    }
-    for link in links {
-        std::os::unix::fs::symlink("../../bin/distcc", dir.path().join(link)).unwrap();
-    }
-    let file = pack(dir.path());
-    (dir, file)
-}
-
-/// The package again as version `release`, with new defaults of the daemon; made without makepkg.
-fn newer(release: u32) -> (tempfile::TempDir, PathBuf) {
-    let dir = unpacked();
-    let info = std::fs::read_to_string(dir.path().join(".PKGINFO")).unwrap();
-    let version = env!("CARGO_PKG_VERSION");
-    let (old, new) = (format!("pkgver = {version}-1"), format!("pkgver = {version}-{release}"));
-    assert!(info.contains(&old), "{info}");
-    std::fs::write(dir.path().join(".PKGINFO"), info.replace(&old, &new)).unwrap();
-    for file in ["etc/conf.d/distccd", "etc/distcc/hosts"] {
-        let file = dir.path().join(file);
-        let text = std::fs::read_to_string(&file).unwrap() + "# A new default.\n";
-        std::fs::write(file, text).unwrap();
-    }
-    let file = pack(dir.path());
-    (dir, file)
 }
 
 #[test]
@@ -420,7 +311,7 @@ fn an_upgrade_keeps_what_was_edited_and_a_removal_too() {
     std::fs::write(root.path("etc/makepkg.conf.d/distcc.conf"), "DISTCC_HOSTS=10.0.0.1\n").unwrap();
     add_compiler(&root, "aarch64-linux-gnu-gcc");
 
-    let (_dir, newer) = newer(2);
+    let (_dir, newer) = newer(&package().file, &["etc/conf.d/distccd", "etc/distcc/hosts"]);
     let output = root.install(&newer);
     assert!(!output.stdout.contains("==> To build"), "{output}");
     assert_eq!(root.read("etc/conf.d/distccd"), mine);
@@ -563,29 +454,9 @@ fn systemd_makes_the_user_and_spares_open_files_from_old_age() {
     assert_eq!(left, expected.map(at));
 }
 
-/// A real systemd, which sees only its own units and can change nothing of this machine.
 #[test]
 fn the_daemon_does_its_work_within_what_its_unit_allows() {
-    if !Uid::effective().is_root() || !Path::new("/lib/systemd/systemd").exists() {
-        println!("skipped: this needs root and systemd");
-        return;
+    if let Some(report) = systemd::report("try.sh", &[&package().file]) {
+        insta::assert_snapshot!(report);
     }
-    let dir = tempfile::Builder::new().prefix("lab-").tempdir().unwrap();
-    let lab = fixture("systemd/lab.sh");
-    let command =
-        format!("{} {} {}", lab.display(), dir.path().display(), package().file.display());
-    let console = dir.path().join("console");
-    // It wants a terminal to tell its troubles to.
-    let words = ["-qefc", &command, console.to_str().unwrap()];
-    let status = run("script", &words).status;
-    if status == NOT_HERE {
-        println!("skipped: this machine allows no namespaces, overlays or control groups");
-        return;
-    }
-    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap_or_default();
-    let (report, details) = (read("out/report"), read("out/details"));
-    let console = read("console");
-    assert_eq!(status, 0, "{report}\n{details}\n{console}");
-    println!("{details}");
-    insta::assert_snapshot!(report);
 }

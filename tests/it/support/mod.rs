@@ -1,5 +1,6 @@
 //! What tests stand on: volunteers on loopback, faults, and a look at what a command left behind.
 
+pub mod archive;
 pub mod chroot;
 pub mod chroot_package;
 pub mod farm;
@@ -8,5 +9,6 @@ pub mod output;
 pub mod package;
 pub mod ports;
 pub mod sources;
+pub mod systemd;
 pub mod tree;
 pub mod volunteer;

@@ -21,6 +21,8 @@ const TOOLS: [&str; 6] = ["sh", "bash", "cat", "grep", "readlink", "rm"];
 pub struct Package {
     /// The archive.
     pub file: PathBuf,
+    /// The one with the units of targets.
+    pub targets: PathBuf,
     /// The copy of the tree that it was built from.
     pub tree: PathBuf,
     /// Where makepkg worked.
@@ -39,7 +41,7 @@ pub fn fixture(name: &str) -> PathBuf {
     repository().join("tests/fixtures/package").join(name)
 }
 
-/// Builds the package, or gives the one that another test has built.
+/// Builds the packages, or gives those that another test has built.
 pub fn package() -> &'static Package {
     static PACKAGE: OnceLock<Package> = OnceLock::new();
     PACKAGE.get_or_init(|| build(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("package")))
@@ -75,6 +77,14 @@ pub fn makepkg(tree: &Path) -> Command {
     command
 }
 
+/// The packages that makepkg has put into a directory, by name.
+pub fn made(dir: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
 /// Builds below `dir`, which is kept from run to run, so that only what changed is compiled.
 fn build(dir: &Path) -> Package {
     let [tree, build_dir, out] = ["tree", "build", "out"].map(|name| dir.join(name));
@@ -91,10 +101,8 @@ fn build(dir: &Path) -> Package {
     let mut makepkg = makepkg(&tree);
     makepkg.arg("--nocheck").env("BUILDDIR", &build_dir).env("PKGDEST", &out);
     let output = Output::from(makepkg.output().unwrap()).success();
-    let mut files = std::fs::read_dir(&out).unwrap();
-    let file = files.next().unwrap().unwrap().path();
-    assert!(files.next().is_none(), "one package is expected in {}", out.display());
-    Package { file, tree, build_dir, output }
+    let [file, targets] = made(&out).try_into().unwrap();
+    Package { file, targets, tree, build_dir, output }
 }
 
 /// Brings `tree` in step with what git keeps; a file that has not changed keeps its date.
