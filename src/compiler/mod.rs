@@ -10,6 +10,7 @@
 //! compiler wrote an object. [`names`] knows a compiler by its name.
 
 pub mod admit;
+pub mod arm_attributes;
 pub mod body;
 pub mod depfile;
 pub mod directive;

@@ -116,6 +116,28 @@ impl<'a> Elf<'a> {
     }
 }
 
+/// The content of the first section called `name`, and whether its numbers are big endian; `None`
+/// where there is none, or no ELF file.
+pub(super) fn section<'a>(object: &'a [u8], name: &[u8]) -> Option<(&'a [u8], bool)> {
+    let (_, elf) = open(object)?;
+    Some((elf.find(|other| other == name)?, elf.big))
+}
+
+/// The program that loads this one, as `/lib/ld-linux.so.2`; `None` where an ELF file needs none.
+/// The file's first bytes are enough.
+///
+/// Source: the ELF specification, program header of the type `PT_INTERP`.
+pub fn loader(program: &[u8]) -> Option<&[u8]> {
+    const INTERPRETER: u64 = 3;
+    let (_, elf) = open(program)?;
+    let headers = elf.address(0, 0x1c, 0x20)?;
+    let (size, count) = (elf.half(0x2a, 0x36)?, elf.half(0x2c, 0x38)?);
+    let mut all = (0..count).filter_map(|index| headers.checked_add(index.checked_mul(size)?));
+    let header = all.find(|&header| elf.number(header, 4) == Some(INTERPRETER))?;
+    let path = elf.part(elf.address(header, 0x4, 0x8)?, elf.address(header, 0x10, 0x20)?)?;
+    path.split(|&byte| byte == 0).next()
+}
+
 /// The version of the LTO byte code in an object of gcc's: major and minor; `None` where it has
 /// none.
 ///
@@ -307,6 +329,15 @@ mod tests {
     }
 
     #[test]
+    fn a_program_names_its_loader() {
+        let program = std::fs::read("/proc/self/exe").unwrap();
+        let loader = loader(&program).map(|path| String::from_utf8_lossy(path).into_owned());
+        let loader = loader.unwrap();
+        assert!(loader.starts_with("/lib") && loader.contains("ld-"), "{loader}");
+        assert_eq!(super::loader(&file(2, 1, 62, b"")), None);
+    }
+
+    #[test]
     fn what_is_no_object_is_nobody() {
         for bytes in [&b""[..], b"\x7fELF", b"\x7fELF\x03\x01", b"\0\x01\x02", b"MZ\x90\0"] {
             assert_eq!(identify(bytes), None, "{bytes:?}");
@@ -321,6 +352,7 @@ mod tests {
             let bytes = [heads[head], &tail].concat();
             drop(identify(&bytes));
             let _ = lto_version(&bytes);
+            let _ = loader(&bytes);
         }
 
         #[test]

@@ -2,6 +2,11 @@
 //! answers for a compiler's name.
 
 pub mod ask;
+pub mod fault;
+pub mod object;
+pub mod places;
+pub mod sources;
+pub mod verify;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +14,6 @@ use std::path::{Path, PathBuf};
 use crate::base::disk::{Disk, RealDisk};
 use crate::compiler::names::CompilerName;
 use crate::targets::{self, Target};
-
-/// Directories, below the root, whose subdirectories `*/bin` and `*/*/bin` are looked into: where
-/// crosstool-ng, Linaro, Arm and those who unpack an archive put a toolchain.
-const HOMES: [&str; 4] = ["opt", "usr/local", "usr/local/x-tools", "root/x-tools"];
-/// Directories that hold the machine's own compilers beside those of other targets.
-const SHARED: [&str; 3] = ["usr/local/bin", "usr/bin", "usr/sbin"];
-/// More entries of a directory than this are not looked at.
-const MOST_ENTRIES: usize = 1 << 16;
 
 /// Compilers for one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +84,7 @@ pub fn native(target: &'static Target) -> Option<Toolchain> {
 /// The toolchains for `target` in one directory, the likeliest first; one for each triple.
 pub fn in_dir(target: &'static Target, dir: &Path) -> Vec<Toolchain> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let names = entries.take(MOST_ENTRIES).flatten().filter_map(|entry| {
+    let names = entries.take(places::MOST_ENTRIES).flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         let CompilerName { triple: Some(triple), plain: "gcc" | "clang", version: None } =
             CompilerName::split(&name)
@@ -113,7 +110,7 @@ pub fn in_dir(target: &'static Target, dir: &Path) -> Vec<Toolchain> {
 
 /// Whether a directory holds the machine's own programs beside others.
 pub(crate) fn is_shared(dir: &Path) -> bool {
-    dir == Path::new("/bin") || SHARED.iter().any(|shared| dir.ends_with(shared))
+    places::is_shared(dir)
 }
 
 /// The toolchain of a directory that has it under bare names alone, as old packages have it: what
@@ -132,35 +129,41 @@ pub fn bare_in_dir(target: &'static Target, dir: &Path) -> Option<Toolchain> {
 /// All toolchains for `target` in the places that are known, below `root`: those of the packages
 /// first, those in `/usr/bin` last.
 pub fn find(target: &'static Target, root: &Path) -> Vec<Toolchain> {
-    let mut dirs: Vec<PathBuf> = target.package_dirs.iter().map(|dir| root.join(dir)).collect();
-    for home in HOMES.map(|home| root.join(home)) {
-        let children = subdirectories(&home);
-        let bins = children.iter().map(|dir| dir.join("bin"));
-        dirs.extend(bins);
-        for child in &children {
-            dirs.extend(subdirectories(child).iter().map(|dir| dir.join("bin")));
-        }
+    in_all(target, &places::of(target, root, &[root.join("root")]))
+}
+
+/// The same on this machine, with those in the homes of the people who set it up: a daemon finds
+/// those only if it is told.
+pub fn find_with_homes(target: &'static Target) -> Vec<Toolchain> {
+    in_all(target, &places::of(target, Path::new("/"), &places::homes()))
+}
+
+/// The toolchains for `target` in `dir` and in what is below it: the root of a toolchain, an
+/// unpacked archive, a directory of several. Where no name tells of `target`, those whose `gcc` may
+/// be for it.
+pub fn at(target: &'static Target, dir: &Path) -> Vec<Toolchain> {
+    let dirs = places::below_named(dir);
+    let found = in_all(target, &dirs);
+    if !found.is_empty() {
+        return found;
     }
-    dirs.extend(SHARED.map(|dir| root.join(dir)));
+    let has_gcc = |dir: &&PathBuf| !is_shared(dir) && is_compiler(&dir.join("gcc"));
+    let bare = dirs.iter().filter(has_gcc).cloned();
+    bare.map(|dir| Toolchain { target, dir, triple: None, is_alone: true }).collect()
+}
+
+/// Those in each of `dirs`, each directory once.
+fn in_all(target: &'static Target, dirs: &[PathBuf]) -> Vec<Toolchain> {
     let mut seen = Vec::new();
     let mut found = Vec::new();
     for dir in dirs {
-        let Ok(real) = fs::canonicalize(&dir) else { continue };
+        let Ok(real) = fs::canonicalize(dir) else { continue };
         if !seen.contains(&real) {
-            found.extend(in_dir(target, &dir));
+            found.extend(in_dir(target, dir));
             seen.push(real);
         }
     }
     found
-}
-
-/// In order of their names.
-fn subdirectories(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let dirs = entries.take(MOST_ENTRIES).flatten().map(|entry| entry.path());
-    let mut dirs: Vec<_> = dirs.filter(|path| path.is_dir()).collect();
-    dirs.sort();
-    dirs
 }
 
 /// Whether it is a program, and not distcc under a compiler's name.
@@ -207,17 +210,49 @@ mod tests {
             "opt/x-tools6h/arm-unknown-linux-gnueabihf/bin/arm-unknown-linux-gnueabihf-gcc",
             "opt/gcc-linaro-7.5/bin/arm-linux-gnueabihf-gcc",
             "root/x-tools/armv7-rpi2-linux-gnueabihf/bin/armv7-rpi2-linux-gnueabihf-gcc",
+            "root/src/arm-linux-gnueabihf/bin/arm-linux-gnueabihf-gcc",
+            "opt/embtoolkit/generated/tools-armv7a-unknown-linux-gnueabihf-ARM_CORTEX_A8/bin/\
+             armv7a-unknown-linux-gnueabihf-gcc",
+            "usr/local/arm-gnu-toolchain-13.2.Rel1-x86_64-arm-none-linux-gnueabihf/bin/\
+             arm-none-linux-gnueabihf-gcc",
+            "usr/local/x-tools-armv7h/arm-unknown-linux-gnueabihf/bin/\
+             arm-unknown-linux-gnueabihf-gcc",
         ]);
         insta::assert_snapshot!(found(root.path(), "armv7h").join("\n"), @r"
         opt/x-tools7h/arm-unknown-linux-gnueabihf/bin arm-unknown-linux-gnueabihf
+        usr/local/x-tools-armv7h/arm-unknown-linux-gnueabihf/bin arm-unknown-linux-gnueabihf
+        opt/embtoolkit/generated/tools-armv7a-unknown-linux-gnueabihf-ARM_CORTEX_A8/bin armv7a-unknown-linux-gnueabihf
         opt/gcc-linaro-7.5/bin arm-linux-gnueabihf
         opt/x-tools6h/arm-unknown-linux-gnueabihf/bin arm-unknown-linux-gnueabihf
+        usr/local/arm-gnu-toolchain-13.2.Rel1-x86_64-arm-none-linux-gnueabihf/bin arm-none-linux-gnueabihf
         root/x-tools/armv7-rpi2-linux-gnueabihf/bin armv7-rpi2-linux-gnueabihf
         usr/bin arm-linux-gnueabihf
         ");
         assert_eq!(found(root.path(), "armv8"), ["usr/bin aarch64-linux-gnu"]);
         assert!(found(root.path(), "armv5").is_empty());
         assert!(found(root.path(), "armv6h")[0].starts_with("opt/x-tools6h/"));
+    }
+
+    #[test]
+    fn a_toolchain_is_found_by_its_root_and_by_the_directory_of_its_archive() {
+        let bin = "any/where/x-tools7h/arm-unknown-linux-gnueabihf/bin";
+        let root = machine(&[
+            &format!("{bin}/arm-unknown-linux-gnueabihf-gcc"),
+            "any/build/output/host/bin/arm-buildroot-linux-gnueabihf-gcc",
+            "any/build/output/host/bin/arm-buildroot-linux-gnueabihf-gcc.br_real",
+        ]);
+        let target = targets::by_name("armv7h").unwrap();
+        let at = |dir: &str| {
+            let found = at(target, &root.path().join(dir));
+            found.into_iter().map(|one| one.dir).collect::<Vec<_>>()
+        };
+        for dir in ["any/where", "any/where/x-tools7h"] {
+            assert_eq!(at(dir), [root.path().join(bin)], "{dir}");
+        }
+        assert_eq!(at("any/where/x-tools7h/arm-unknown-linux-gnueabihf"), [root.path().join(bin)]);
+        assert_eq!(at(bin), [root.path().join(bin)]);
+        assert_eq!(at("any/build/output"), [root.path().join("any/build/output/host/bin")]);
+        assert!(at("nowhere").is_empty());
     }
 
     #[test]
