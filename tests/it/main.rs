@@ -45,6 +45,7 @@ mod setup_makepkg;
 mod setup_march;
 mod setup_report;
 mod setup_volunteer;
+mod setup_volunteer_target;
 mod shell;
 mod signals;
 mod support;

@@ -38,13 +38,13 @@ esac
 ";
 
 /// A directory for namespaces to be entered from.
-struct Machine {
+pub struct Machine {
     top: tempfile::TempDir,
 }
 
 impl Machine {
     /// A machine with Arch's file, with systemd if `systemd`.
-    fn new(systemd: bool) -> Self {
+    pub fn new(systemd: bool) -> Self {
         let machine = Self { top: tempfile::tempdir().unwrap() };
         std::fs::set_permissions(machine.top.path(), Permissions::from_mode(0o755)).unwrap();
         std::fs::create_dir(machine.path("bin")).unwrap();
@@ -55,19 +55,19 @@ impl Machine {
         machine
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.top.path().join(name)
     }
 
     /// A script among its programs.
-    fn program(&self, name: &str, script: &str) {
+    pub fn program(&self, name: &str, script: &str) {
         let path = self.path("bin").join(name);
         std::fs::write(&path, script).unwrap();
         std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Runs a script in namespaces; `volunteer` in it is ours. What it started ends with it.
-    fn run(&self, script: &str) -> Output {
+    pub fn run(&self, script: &str) -> Output {
         let systemd = match self.path("bin/systemctl").exists() {
             true => "mkdir -p /run/systemd/system\n",
             false => "",
@@ -82,13 +82,13 @@ impl Machine {
     }
 
     /// What the file says after a script.
-    fn file(&self) -> String {
+    pub fn file(&self) -> String {
         std::fs::read_to_string(self.path("etc/conf.d/distccd")).unwrap()
     }
 }
 
 /// The text without what differs between machines.
-fn masked(text: &str) -> String {
+pub fn masked(text: &str) -> String {
     let slots = std::thread::available_parallelism().map_or(1, usize::from) + 2;
     text.replace(&format!("/{slots}\n"), "/SLOTS\n")
 }
@@ -323,7 +323,7 @@ fn whoever_is_not_root_is_told_how_to_be() {
 fn values_that_the_file_cannot_hold_are_refused() {
     for (words, said) in [
         (&["--allow", "lan"][..], "`lan` is no network; write one as 192.168.0.0/24"),
-        (&["--log-file", "/tmp/a b"], "`/tmp/a b` cannot stand in etc/conf.d/distccd"),
+        (&["--log-file", "/tmp/a b"], "`/tmp/a b` cannot stand in /etc/conf.d"),
         (&["--temp-dir", "tmp"], "write a path from the root"),
         (&["--nice", "20"], "20 is not in -20..=19"),
         (&["--listen", "lan0"], "invalid IP address syntax"),

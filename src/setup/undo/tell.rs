@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use crate::base::exit::Exit;
 use crate::setup::apply::apply_error::ApplyError;
-use crate::setup::apply::change::{ChangeSet, Seen};
+use crate::setup::apply::change::{Change, ChangeSet, Seen};
 use crate::setup::apply::diff;
 use crate::setup::apply::run::{Run, Since};
 use crate::setup::configure::target::Target;
 use crate::setup::screen;
 use crate::setup::undo::conflict::Conflict;
+use crate::setup::volunteer::survey;
 
 /// There are no runs.
 pub(super) fn nothing(target: &Target) -> Exit {
@@ -71,6 +72,12 @@ pub(super) fn done(run: &Run, set: &ChangeSet, dirs: &[PathBuf]) -> String {
     for change in &set.changes {
         let verb = if change.new.is_some() { "Put back" } else { "Removed" };
         text += &format!("{verb} {}.\n", change.path().display());
+    }
+    let follow = |change: &Change| survey::follow_up(change.path(), change.new.is_none());
+    let commands: Vec<String> = set.changes.iter().filter_map(follow).collect();
+    if !commands.is_empty() {
+        text += "What runs still has the options that were taken back. Run:\n";
+        text += &commands.iter().map(|command| format!("  {command}\n")).collect::<String>();
     }
     for dir in dirs {
         text += &format!("Removed {}, which was empty.\n", dir.display());

@@ -1,6 +1,9 @@
 //! The words of DISTCC_ARGS, and what the options of `volunteer` make of them.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+
+use crate::targets::{Target, by_name};
 
 /// Where the article on distcc in Arch's wiki has the log.
 const LOG_FILE: &str = "/tmp/distccd.log";
@@ -12,8 +15,11 @@ const PORT: (&str, Option<&str>) = ("--port", Some("-p"));
 const LISTEN: (&str, Option<&str>) = ("--listen", None);
 const LOG: (&str, Option<&str>) = ("--log-file", None);
 const LOG_LEVEL: (&str, Option<&str>) = ("--log-level", None);
+const TARGET: (&str, Option<&str>) = ("--target", None);
+const TOOLCHAIN: (&str, Option<&str>) = ("--toolchain", None);
 const PRIVATE: &str = "--allow-private";
 const STATS: &str = "--stats";
+const STATS_PORT: (&str, Option<&str>) = ("--stats-port", None);
 const ZEROCONF: &str = "--zeroconf";
 
 /// What is to be in DISTCC_ARGS; what is `None` or empty stays as it is.
@@ -39,6 +45,25 @@ pub(super) struct Wanted {
     pub announce: bool,
     /// It has a page of statistics.
     pub stats: bool,
+    /// The only target it compiles for.
+    pub target: Option<&'static Target>,
+    /// Where the toolchains of targets are that it serves.
+    pub toolchains: Vec<(&'static Target, String)>,
+    /// It serves no other toolchain than that.
+    pub serves_one: bool,
+    /// What a file that says nothing else yet is given.
+    pub usual: Usual,
+}
+
+/// What is written where a file says nothing else, and no option does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Usual {
+    /// The log file, if it is not that of the article.
+    pub log_file: Option<String>,
+    /// Networks that may connect; if none, all private ones may.
+    pub allow: Vec<String>,
+    /// All private networks may connect besides those.
+    pub allow_private: bool,
 }
 
 /// DISTCC_ARGS as words; systemd splits them at blanks, and no shell reads them.
@@ -61,9 +86,12 @@ impl Arguments {
     pub(super) fn with(&self, wanted: &Wanted) -> Self {
         let mut new = self.clone();
         let closed = self.is_closed();
-        let allow_private = wanted.allow_private || (closed && wanted.allow.is_empty());
-        if allow_private || !wanted.allow.is_empty() {
-            new.set_access(&wanted.allow, allow_private);
+        let is_said = wanted.allow_private || !wanted.allow.is_empty();
+        let usual = &wanted.usual;
+        if is_said {
+            new.set_access(&wanted.allow, wanted.allow_private);
+        } else if closed {
+            new.set_access(&usual.allow, usual.allow_private || usual.allow.is_empty());
         }
         new.set(LISTEN, wanted.listen);
         new.set(PORT, wanted.port);
@@ -71,8 +99,14 @@ impl Arguments {
         new.set(NICE, wanted.nice);
         new.set(LOG_LEVEL, wanted.log_level.as_ref());
         let fresh = closed && self.0.len() == 2 * self.allowed().len();
-        let log_file = wanted.log_file.as_deref().or(fresh.then_some(LOG_FILE));
+        let usual_log = usual.log_file.as_deref().unwrap_or(LOG_FILE);
+        let log_file = wanted.log_file.as_deref().or(fresh.then_some(usual_log));
         new.set(LOG, log_file);
+        let target = new.get(TARGET).as_deref().and_then(by_name);
+        new.set(TARGET, wanted.target.filter(|_| target != wanted.target).map(|one| one.name));
+        for (target, dir) in &wanted.toolchains {
+            new.set_toolchain(target, dir, wanted.serves_one);
+        }
         for (word, is_wanted) in [(STATS, wanted.stats), (ZEROCONF, wanted.announce)] {
             if is_wanted && !new.0.iter().any(|one| one == word) {
                 new.0.push(word.to_owned());
@@ -91,9 +125,30 @@ impl Arguments {
         self.0.iter().any(|word| word == PRIVATE) || self.allowed().is_empty()
     }
 
-    /// The port.
-    pub(super) fn port(&self) -> u16 {
-        self.get(PORT).and_then(|port| port.parse().ok()).unwrap_or(3632)
+    /// The port, if it is said.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.get(PORT)?.parse().ok()
+    }
+
+    /// Whether it says which target is served alone.
+    pub(super) fn has_target(&self) -> bool {
+        self.get(TARGET).is_some()
+    }
+
+    /// Whether it has a page of statistics, which is on a port of its own.
+    pub(super) fn has_stats(&self) -> bool {
+        self.0.iter().any(|word| word == STATS) && self.get(STATS_PORT).is_none()
+    }
+
+    /// Where `--toolchain` says that compilers for `target` are.
+    pub(super) fn toolchain_dirs(&self, target: &Target) -> Vec<PathBuf> {
+        let values = self.values(TOOLCHAIN).into_iter();
+        let dirs = values.filter_map(|(_, value)| match value.split_once('=') {
+            Some((name, dir)) if by_name(name) == Some(target) => Some(dir.to_owned()),
+            Some((name, _)) if by_name(name).is_some() => None,
+            _ => Some(value).filter(|value| value.starts_with('/')),
+        });
+        dirs.map(PathBuf::from).collect()
     }
 
     /// The address to listen at.
@@ -107,7 +162,7 @@ impl Arguments {
     }
 
     /// Whether none but this machine itself may connect.
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         let allowed = self.allowed();
         let loopback = |network: &String| network.starts_with("127.") || network.starts_with("::1");
         let private = self.0.iter().any(|word| word == PRIVATE);
@@ -138,6 +193,28 @@ impl Arguments {
         }
         let at = self.remove(option).unwrap_or(self.0.len()).min(self.0.len());
         self.0.splice(at..at, [option.0.to_owned(), value]);
+    }
+
+    /// Gives the toolchain of `target`: in a daemon that serves this one alone, instead of any
+    /// other.
+    fn set_toolchain(&mut self, target: &'static Target, dir: &str, serves_one: bool) {
+        if serves_one {
+            self.set(TOOLCHAIN, Some(dir));
+            return;
+        }
+        let new = format!("{}={dir}", target.name);
+        let is_ours = |value: &str| value.split('=').next().and_then(by_name) == Some(target);
+        let all = self.values(TOOLCHAIN);
+        if all.iter().any(|(_, value)| *value == new) {
+            return;
+        }
+        let old = all.into_iter().filter(|(_, value)| is_ours(value));
+        let places: Vec<usize> = old.flat_map(|(places, _)| places).collect();
+        let at = places.first().copied().unwrap_or(self.0.len());
+        let mut number = 0..;
+        self.0.retain(|_| number.next().is_some_and(|number| !places.contains(&number)));
+        let at = at.min(self.0.len());
+        self.0.splice(at..at, [TOOLCHAIN.0.to_owned(), new]);
     }
 
     /// The last value of `option`: distccd takes that.
@@ -252,6 +329,46 @@ mod tests {
         let wanted = Wanted { jobs: Some(4), ..Wanted::default() };
         let text = "--allow-private -j4";
         assert_eq!(with(text, &wanted), text);
+    }
+
+    #[test]
+    fn toolchains_are_named_once_for_each_target() {
+        let [v7, v8] = ["armv7h", "armv8"].map(|name| by_name(name).unwrap());
+        let toolchains = vec![(v7, "/opt/a/bin".to_owned()), (v8, "/opt/b/bin".to_owned())];
+        let many = Wanted { toolchains: toolchains.clone(), ..Wanted::default() };
+        let text = "--allow-private --toolchain armv7l=/old --toolchain /any/bin --stats";
+        let new = with(text, &many);
+        assert_eq!(
+            new,
+            "--allow-private --toolchain armv7h=/opt/a/bin --toolchain /any/bin --stats \
+             --toolchain armv8=/opt/b/bin"
+        );
+        assert_eq!(with(&new, &many), new);
+        let arguments = Arguments::read(&new);
+        assert_eq!(arguments.toolchain_dirs(v7), ["/opt/a/bin", "/any/bin"].map(PathBuf::from));
+        let one = Wanted { serves_one: true, toolchains: toolchains[..1].to_vec(), ..many };
+        assert_eq!(
+            with("--allow-private --port 3635 --toolchain /old", &one),
+            "--allow-private --port 3635 --toolchain /opt/a/bin"
+        );
+    }
+
+    #[test]
+    fn a_closed_list_becomes_the_usual_one() {
+        let allow = vec!["10.0.0.0/8".to_owned()];
+        let log_file = Some("/tmp/distccd-armv8.log".to_owned());
+        let usual = Usual { log_file, allow, allow_private: false };
+        let wanted = Wanted { target: by_name("armv8"), usual, ..Wanted::default() };
+        assert_eq!(
+            with("", &wanted),
+            "--allow 10.0.0.0/8 --log-file /tmp/distccd-armv8.log --target armv8"
+        );
+        assert_eq!(
+            with("--allow 127.0.0.1 --port 3636 --nice 19 --log-file /tmp/x", &wanted),
+            "--allow 10.0.0.0/8 --port 3636 --nice 19 --log-file /tmp/x --target armv8"
+        );
+        let open = "--allow 192.168.0.0/16 --target aarch64";
+        assert_eq!(with(open, &wanted), open);
     }
 
     #[test]

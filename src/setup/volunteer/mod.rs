@@ -1,18 +1,26 @@
 //! `distcc-setup volunteer`: makes this machine a volunteer.
 //!
-//! `plan` works out what `/etc/conf.d/distccd` should say, by way of `env_file` and
-//! `arguments`; `firewall` and `service` know the commands that follow (`command`), and
-//! whether the daemon lets clients in. `networks` are those that this machine is attached to.
+//! `prepare` makes of the options one `plan` for each of the `daemons`: what its options should
+//! say, by way of `env_file` and `arguments`, and where the compilers of a foreign target are
+//! (`chosen`). `firewall` and `service` know the commands that follow (`command`), and whether the
+//! daemon lets clients in; `asked` has it compile. `networks` are those that this machine is
+//! attached to.
 
 mod arguments;
+mod asked;
+mod chosen;
 mod command;
+mod daemons;
 mod env_file;
 mod firewall;
+mod list;
 mod networks;
 mod options;
 mod plan;
+mod prepare;
 mod service;
 mod steps;
+pub(in crate::setup) mod survey;
 mod tell;
 
 use std::path::Path;
@@ -21,11 +29,12 @@ use nix::unistd::Uid;
 
 use crate::base::exit::Exit;
 use crate::setup::apply::apply_error::{ApplyError, sudo_command};
+use crate::setup::apply::change::ChangeSet;
 use crate::setup::apply::state::{SYSTEM_DIR, State};
 use crate::setup::apply::{ask, diff};
 use crate::setup::screen;
 pub use crate::setup::volunteer::options::VolunteerOptions;
-use crate::setup::volunteer::plan::Plan;
+use crate::setup::volunteer::prepare::Prepared;
 use crate::setup::volunteer::steps::Steps;
 
 /// Who was asked says no.
@@ -64,21 +73,26 @@ pub(super) fn run(options: &VolunteerOptions) -> Exit {
 }
 
 fn volunteer(options: &VolunteerOptions) -> Result<Exit, Stop> {
-    let (wanted, temp_dir) = options.wanted().map_err(Stop::Options)?;
-    let plan = plan::plan(&options.root, &wanted, &temp_dir)?;
-    let steps = Steps::find(options, &plan);
-    screen::write(&diff::of_all(&plan.changes, diff::has_colours()));
-    screen::write(&tell::before(&plan, &steps));
+    if options.list_targets {
+        screen::write(&list::text(&options.root)?);
+        return Ok(Exit::OK);
+    }
+    let Prepared { plans, toolchains } = prepare::prepare(options)?;
+    let steps = Steps::find(options, &plans);
+    let changes = plan::changes(&plans);
+    screen::write(&toolchains);
+    screen::write(&diff::of_all(&changes, diff::has_colours()));
+    screen::write(&tell::before(&plans, &steps));
     if options.dry_run {
         return Ok(Exit::OK);
     }
-    if !plan.changes.is_empty() || !steps.is_empty() {
-        may_go_on(options, &plan, &steps)?;
+    if !changes.is_empty() || !steps.is_empty() {
+        may_go_on(options, &changes, &steps)?;
         if !options.yes && !ask::confirm("Do this?", true) {
             screen::write("Nothing was done.\n");
             return Ok(DECLINED);
         }
-        write(&options.root, &plan)?;
+        write(&options.root, &changes)?;
         for line in steps.commands() {
             screen::write(&format!("$ {}\n", line.text()));
             line.run().map_err(Stop::Command)?;
@@ -87,33 +101,35 @@ fn volunteer(options: &VolunteerOptions) -> Result<Exit, Stop> {
     if options.root != Path::new("/") {
         return Ok(Exit::OK);
     }
-    let (text, exit) = tell::after(&plan, &steps);
+    let (text, exit) = tell::after(&plans, &steps);
     screen::write(&text);
     Ok(exit)
 }
 
 /// Makes sure that all of it can be done, before anybody is asked.
-fn may_go_on(options: &VolunteerOptions, plan: &Plan, steps: &Steps) -> Result<(), Stop> {
+fn may_go_on(options: &VolunteerOptions, changes: &ChangeSet, steps: &Steps) -> Result<(), Stop> {
     if !steps.is_empty() && options.root == Path::new("/") && !Uid::effective().is_root() {
         return Err(Stop::NotRoot);
     }
-    plan.changes.ensure_writable()?;
+    changes.ensure_writable()?;
     match options.yes || ask::can_ask() {
         true => Ok(()),
         false => Err(Stop::NobodyToAsk),
     }
 }
 
-/// Writes the file; `distcc-setup undo` takes that back.
-fn write(root: &Path, plan: &Plan) -> Result<(), Stop> {
-    if plan.changes.is_empty() {
+/// Writes the files; `distcc-setup undo` takes that back.
+fn write(root: &Path, changes: &ChangeSet) -> Result<(), Stop> {
+    if changes.is_empty() {
         return Ok(());
     }
     let state = State { dir: root.join(SYSTEM_DIR) };
     let locked = state.lock()?;
     let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let words: Vec<String> = std::iter::once("distcc-setup".to_owned()).chain(words).collect();
-    locked.apply(&plan.changes, &shell_words::join(&words))?;
-    screen::write(&format!("{} is written.\n", root.join(plan::FILE).display()));
+    locked.apply(changes, &shell_words::join(&words))?;
+    for change in &changes.changes {
+        screen::write(&format!("{} is written.\n", change.path().display()));
+    }
     Ok(())
 }

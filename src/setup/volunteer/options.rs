@@ -7,12 +7,29 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::setup::volunteer::arguments::{Wanted, read_network};
+use crate::setup::volunteer::chosen::{self, Given};
 use crate::setup::volunteer::networks::attached;
 use crate::setup::volunteer::plan::TempDir;
+use crate::targets::Target;
 
 /// Options of `distcc-setup volunteer`.
 #[derive(Args, Debug)]
 pub struct VolunteerOptions {
+    /// Compile for TARGET: armv5, armv6h, armv7h, armv8 or x86_64, each on a port of its own; may
+    /// be repeated
+    #[arg(long = "target", value_name = "TARGET", value_delimiter = ',',
+          value_parser = chosen::read_target)]
+    pub targets: Vec<&'static Target>,
+    /// The compilers for it are in DIR [default: where packages and people put them]
+    #[arg(long = "toolchain", value_name = "[TARGET=]DIR", requires = "targets",
+          value_parser = Given::read)]
+    pub toolchains: Vec<Given>,
+    /// Have the ordinary daemon compile for TARGET too, by the compilers' full names
+    #[arg(long, requires = "targets")]
+    pub one_port: bool,
+    /// List the targets, their ports, and the compilers for them on this machine
+    #[arg(long)]
+    pub list_targets: bool,
     /// Let clients of NETWORK in, as 192.168.10.0/24 or 2001:db8::/64; may be repeated
     #[arg(long, value_name = "NETWORK", value_parser = read_network)]
     pub allow: Vec<String>,
@@ -25,7 +42,7 @@ pub struct VolunteerOptions {
     /// Listen at ADDRESS only
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<IpAddr>,
-    /// Listen at PORT instead of 3632
+    /// Listen at PORT instead of 3632, or that of the target
     #[arg(long, value_name = "PORT")]
     pub port: Option<NonZeroU16>,
     /// Compile so many units at once [default: two more than there are processors]
@@ -111,6 +128,7 @@ impl VolunteerOptions {
             log_level: level.map(|level| level.get_name().to_owned()),
             announce: self.announce,
             stats: self.stats,
+            ..Wanted::default()
         };
         let temp_dir = match &self.temp_dir {
             Some(dir) => TempDir::At(plain_path(dir)?),
@@ -121,13 +139,13 @@ impl VolunteerOptions {
 }
 
 /// A path that systemd does not split or change.
-fn plain_path(path: &str) -> Result<String, String> {
+pub(super) fn plain_path(path: &str) -> Result<String, String> {
     let plain = |letter: char| letter.is_alphanumeric() || "/._+-:@,=~".contains(letter);
     match path.starts_with('/') && path.chars().all(plain) {
         true => Ok(path.to_owned()),
         false => Err(format!(
-            "`{path}` cannot stand in {}: write a path from the root, without blanks and quotes",
-            super::plan::FILE
+            "`{path}` cannot stand in /etc/conf.d: write a path from the root, without blanks and \
+             quotes"
         )),
     }
 }

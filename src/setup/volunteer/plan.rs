@@ -1,4 +1,4 @@
-//! What is to become of `/etc/conf.d/distccd`.
+//! What is to become of a daemon's options: `/etc/conf.d/distccd`, `/etc/conf.d/distccd-armv7h`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,27 +7,51 @@ use rustix::fs::statfs;
 use crate::setup::apply::apply_error::ApplyError;
 use crate::setup::apply::change::{Change, ChangeSet, Seen};
 use crate::setup::volunteer::arguments::{Arguments, Wanted};
+use crate::setup::volunteer::daemons::Daemon;
 use crate::setup::volunteer::env_file;
+use crate::targets::Target;
 
-/// The file, below a root.
-pub(super) const FILE: &str = "etc/conf.d/distccd";
 /// Where temporary files are fast where `/tmp` is on a disk.
 const FAST: &str = "/dev/shm";
 /// What statfs tells of a tmpfs. Source: statfs(2).
 const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
-/// The heading of a file that we make.
-const HEADING: &str = "# Options of distccd(1), for distccd.service. One line; systemd splits it \
-                       at blanks, and no\n# shell reads it.\n";
-
 /// The change, and what the file says afterwards.
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// Whose options.
+    pub daemon: Daemon,
     /// What is written; may be nothing.
-    pub changes: ChangeSet,
+    pub change: Option<Change>,
     /// DISTCC_ARGS afterwards.
     pub arguments: Arguments,
     /// TMPDIR afterwards, if it is set.
     pub temp_dir: Option<String>,
+    /// Targets that are looked after, each of which it must serve.
+    pub targets: Vec<&'static Target>,
+}
+
+impl Plan {
+    /// The port that it listens on afterwards.
+    pub(super) fn port(&self) -> u16 {
+        self.arguments.port().unwrap_or(self.daemon.port)
+    }
+}
+
+/// All files that are written.
+pub(super) fn changes(plans: &[Plan]) -> ChangeSet {
+    let changes = plans.iter().filter_map(|plan| plan.change.clone()).collect();
+    ChangeSet { changes, ..ChangeSet::default() }
+}
+
+/// What the options of `daemon` say now.
+///
+/// # Errors
+///
+/// [`ApplyError`] for a file that cannot be read.
+pub(super) fn read(root: &Path, daemon: &Daemon) -> Result<String, ApplyError> {
+    // Bytes that are no text are nothing that systemd would read either.
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Seen::read(&root.join(&daemon.file))?.content.map(text).unwrap_or_default())
 }
 
 /// Where the daemon's temporary files are to be.
@@ -40,22 +64,26 @@ pub(super) enum TempDir {
     At(String),
 }
 
-/// Reads the file below `root`, and works out what it should say.
+/// Reads the options of `daemon` below `root`, and works out what they should say.
 ///
 /// # Errors
 ///
 /// [`ApplyError`] for a file that cannot be read.
-pub(super) fn plan(root: &Path, wanted: &Wanted, temp_dir: &TempDir) -> Result<Plan, ApplyError> {
-    let path: PathBuf = root.join(FILE);
+pub(super) fn plan(
+    root: &Path,
+    daemon: Daemon,
+    wanted: &Wanted,
+    temp_dir: &TempDir,
+) -> Result<Plan, ApplyError> {
+    let path: PathBuf = root.join(&daemon.file);
     let seen = Seen::read(&path)?;
     let old = match &seen.content {
-        // Bytes that are no text are nothing that systemd would read either.
         Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         None => String::new(),
     };
     let before = env_file::get(&old, "DISTCC_ARGS");
     let arguments = Arguments::read(before.as_deref().unwrap_or_default()).with(wanted);
-    let start = if seen.content.is_none() { HEADING } else { "" };
+    let start = if seen.content.is_none() { daemon.heading() } else { String::new() };
     let mut new = format!("{start}{old}");
     if before.as_deref() != Some(&arguments.text()) {
         new = env_file::set(&new, "DISTCC_ARGS", &arguments.text());
@@ -68,11 +96,13 @@ pub(super) fn plan(root: &Path, wanted: &Wanted, temp_dir: &TempDir) -> Result<P
     if let Some(dir) = temp_dir.as_ref().filter(|_| temp_dir != set) {
         new = env_file::set(&new, "TMPDIR", dir);
     }
-    let mut changes = ChangeSet::default();
-    if seen.content.as_deref() != Some(new.as_bytes()) && new != old {
-        changes.changes.push(Change::new(seen, new.into_bytes()));
-    }
-    Ok(Plan { changes, arguments, temp_dir })
+    let is_new = seen.content.as_deref() != Some(new.as_bytes()) && new != old;
+    let change = is_new.then(|| Change::new(seen, new.into_bytes()));
+    let targets = match daemon.target {
+        Some(target) => vec![target],
+        None => wanted.toolchains.iter().map(|(target, _)| *target).collect(),
+    };
+    Ok(Plan { daemon, change, arguments, temp_dir, targets })
 }
 
 /// A directory in memory, if `/tmp` is on a disk. What is mounted tells of the running system only.
@@ -95,11 +125,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         if let Some(text) = text {
             std::fs::create_dir_all(root.path().join("etc/conf.d")).unwrap();
-            crate::base::replace::write(&root.path().join(FILE), text.as_bytes(), 0o644).unwrap();
+            let file = root.path().join("etc/conf.d/distccd");
+            crate::base::replace::write(&file, text.as_bytes(), 0o644).unwrap();
         }
-        let plan = plan(root.path(), wanted, temp_dir).unwrap();
-        let change = plan.changes.changes.first()?;
-        Some(String::from_utf8(change.new.clone().unwrap()).unwrap())
+        let plan = plan(root.path(), Daemon::standard(), wanted, temp_dir).unwrap();
+        Some(String::from_utf8(plan.change?.new.unwrap()).unwrap())
     }
 
     #[test]

@@ -30,18 +30,15 @@ pub(super) fn systemd_runs() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
-/// What brings the unit up, with the new configuration if that `changed`; nothing if it is up.
-pub(super) fn start_commands(changed: bool) -> Vec<Line> {
-    let is =
-        |what: &str| Line::new(&format!("systemctl --quiet {what} distccd.service")).succeeds();
+/// What brings `unit` up, with the new configuration if that `changed`; nothing if it is up.
+pub(super) fn start_commands(unit: &str, changed: bool) -> Vec<Line> {
+    let line = |what: &str| Line::new(&format!("systemctl {what} {unit}"));
+    let is = |what: &str| line(&format!("--quiet {what}")).succeeds();
     match (is("is-enabled"), is("is-active")) {
         (true, true) if !changed => Vec::new(),
-        (true, true) => vec![Line::new("systemctl restart distccd.service")],
-        (_, true) if changed => vec![
-            Line::new("systemctl enable distccd.service"),
-            Line::new("systemctl restart distccd.service"),
-        ],
-        _ => vec![Line::new("systemctl enable --now distccd.service")],
+        (true, true) => vec![line("restart")],
+        (_, true) if changed => vec![line("enable"), line("restart")],
+        _ => vec![line("enable --now")],
     }
 }
 

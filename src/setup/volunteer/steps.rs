@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::setup::volunteer::arguments::Arguments;
 use crate::setup::volunteer::command::Line;
 use crate::setup::volunteer::firewall::{self, Firewall};
 use crate::setup::volunteer::networks::PRIVATE;
@@ -16,48 +17,43 @@ pub(super) struct Steps {
     pub here: bool,
     /// Brings the masquerade directories into step with the compilers.
     pub links: Option<Line>,
-    /// The firewall at work.
-    pub firewall: Option<Firewall>,
+    /// The firewall at work, once for each port that is closed in it.
+    pub firewalls: Vec<Firewall>,
     /// Whether its commands are to be run.
     pub open_firewall: bool,
-    /// Brings the unit up.
+    /// Brings the units up.
     pub start: Vec<Line>,
-    /// What a person has to run where no systemd runs.
-    pub by_hand: Option<String>,
+    /// What a person has to run where no systemd runs, for each daemon.
+    pub by_hand: Vec<String>,
 }
 
 impl Steps {
     /// Finds out what is left to do.
-    pub(super) fn find(options: &VolunteerOptions, plan: &Plan) -> Self {
+    pub(super) fn find(options: &VolunteerOptions, plans: &[Plan]) -> Self {
         let mut steps = Self { links: links(&options.root), ..Self::default() };
         if options.root != Path::new("/") {
             return steps;
         }
         steps.here = true;
-        let arguments = &plan.arguments;
-        let mut networks = arguments.allowed();
-        networks.retain(|network| !network.starts_with("127.") && network != "::1");
-        if arguments.allows_private() {
-            networks.extend(PRIVATE.map(str::to_owned));
-        }
-        steps.firewall = firewall::find_active(arguments.port(), &networks);
         steps.open_firewall = options.apply_firewall;
-        if options.no_start {
-            return steps;
-        }
-        if systemd_runs() {
-            steps.start = start_commands(!plan.changes.is_empty());
-        } else {
-            let dir = plan.temp_dir.as_ref().map(|dir| format!("TMPDIR={dir} "));
-            let (dir, words) = (dir.unwrap_or_default(), arguments.text());
-            steps.by_hand = Some(format!("{dir}distccd --daemon --user distcc {words}"));
+        for plan in plans {
+            let found = firewall::find_active(plan.port(), &networks(&plan.arguments));
+            steps.firewalls.extend(found.filter(|firewall| !firewall.commands.is_empty()));
+            if options.no_start {
+                continue;
+            }
+            if systemd_runs() {
+                steps.start.extend(start_commands(&plan.daemon.unit, plan.change.is_some()));
+            } else {
+                steps.by_hand.push(by_hand(plan));
+            }
         }
         steps
     }
 
     /// What is to be run.
     pub(super) fn commands(&self) -> impl Iterator<Item = &Line> {
-        let firewall = self.firewall.iter().filter(|_| self.open_firewall);
+        let firewall = self.firewalls.iter().filter(|_| self.open_firewall);
         let firewall = firewall.flat_map(|firewall| &firewall.commands);
         self.links.iter().chain(firewall).chain(&self.start)
     }
@@ -66,6 +62,25 @@ impl Steps {
     pub(super) fn is_empty(&self) -> bool {
         self.commands().next().is_none()
     }
+}
+
+/// Those that may connect, but for this machine itself.
+fn networks(arguments: &Arguments) -> Vec<String> {
+    let mut networks = arguments.allowed();
+    networks.retain(|network| !network.starts_with("127.") && network != "::1");
+    if arguments.allows_private() {
+        networks.extend(PRIVATE.map(str::to_owned));
+    }
+    networks
+}
+
+/// The command that starts the daemon.
+fn by_hand(plan: &Plan) -> String {
+    let dir = plan.temp_dir.as_ref().map(|dir| format!("TMPDIR={dir} ")).unwrap_or_default();
+    let words = plan.arguments.text();
+    let target = plan.daemon.target.filter(|_| !words.contains("--target "));
+    let target = target.map(|target| format!("--target {} ", target.name)).unwrap_or_default();
+    format!("{dir}distccd --daemon --user distcc {target}{words}")
 }
 
 /// `update-distcc-symlinks`, if it would do something.

@@ -1,48 +1,69 @@
 //! What people read before and after.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use nix::unistd::Uid;
 
 use crate::base::exit::Exit;
 use crate::setup::volunteer::arguments::Arguments;
+use crate::setup::volunteer::asked;
 use crate::setup::volunteer::command::Line;
 use crate::setup::volunteer::networks::{Attached, attached};
 use crate::setup::volunteer::plan::Plan;
 use crate::setup::volunteer::service::{Welcome, knock, knock_until_open};
 use crate::setup::volunteer::steps::Steps;
+use crate::targets::Target;
+use crate::toolchains::{self, object};
 
 /// How it ends where the daemon does not let us in.
 const NOT_REACHED: Exit = Exit(1);
 
 /// What is about to be done.
-pub(super) fn before(plan: &Plan, steps: &Steps) -> String {
+pub(super) fn before(plans: &[Plan], steps: &Steps) -> String {
     let mut text = String::new();
-    let closed = steps.firewall.as_ref().is_some_and(|firewall| !firewall.commands.is_empty());
-    if plan.changes.is_empty() && steps.is_empty() && !closed {
+    let is_written = plans.iter().any(|plan| plan.change.is_some());
+    if !is_written && steps.is_empty() && steps.firewalls.is_empty() {
         text += "Everything is as it should be.\n";
     }
     if !steps.is_empty() {
         text += "Commands that are run:\n";
         text += &lines(steps.commands());
     }
-    let firewall = steps.firewall.iter().filter(|firewall| !firewall.commands.is_empty());
-    for firewall in firewall {
+    if let Some(first) = steps.firewalls.first() {
         if !steps.open_firewall {
-            text += &format!("{} may stop clients. These let them in:\n", firewall.name);
-            text += &lines(firewall.commands.iter());
+            text += &format!("{} may stop clients. These let them in:\n", first.name);
+            text += &lines(steps.firewalls.iter().flat_map(|firewall| &firewall.commands));
             text += "  or --apply-firewall, which runs them\n";
         }
-        text += &firewall.to_keep.map(|how| format!("  {how}\n")).unwrap_or_default();
+        text += &first.to_keep.map(|how| format!("  {how}\n")).unwrap_or_default();
     }
     if steps.here && !Uid::effective().is_root() {
         text += "Whether a firewall stops clients can only be seen by root.\n";
     }
     let attached = if steps.here { attached() } else { Vec::new() };
-    for network in shut_out(&plan.arguments, &attached) {
+    let mut shut: Vec<_> =
+        plans.iter().flat_map(|plan| shut_out(&plan.arguments, &attached)).collect();
+    shut.dedup();
+    for network in shut {
         text += &format!("Clients of {network} are not let in; --allow {network} does that.\n");
     }
-    text
+    let is_ordinary = plans.iter().all(|plan| plan.daemon.target.is_none());
+    text + &toolchains::of_this_machine()
+        .filter(|_| is_ordinary)
+        .map(other_port)
+        .unwrap_or_default()
+}
+
+/// Where clients of this machine's own target may look for it besides.
+fn other_port(target: &Target) -> String {
+    match target.port {
+        3632 => String::new(),
+        port => format!(
+            "Clients that go by the table of ports look for {0} on {port}: distcc-setup volunteer \
+             --target {0}\n",
+            target.name
+        ),
+    }
 }
 
 fn lines<'a>(commands: impl Iterator<Item = &'a Line>) -> String {
@@ -58,44 +79,107 @@ fn shut_out(arguments: &Arguments, attached: &[Attached]) -> Vec<String> {
     public.filter(|network| named.is_empty() && !named.contains(network)).collect()
 }
 
-/// Whether the daemon lets us in, and what clients have to write.
-pub(super) fn after(plan: &Plan, steps: &Steps) -> (String, Exit) {
+/// Whether the daemons let us in and compile, and what clients have to write.
+pub(super) fn after(plans: &[Plan], steps: &Steps) -> (String, Exit) {
+    let mut text = String::new();
+    let mut exit = Exit::OK;
+    for (at, plan) in plans.iter().enumerate() {
+        let by_hand = steps.by_hand.get(at).map(String::as_str);
+        let (said, one) = after_one(plan, steps, by_hand);
+        text += &said;
+        if one != Exit::OK {
+            exit = one;
+        }
+    }
+    (text, exit)
+}
+
+fn after_one(plan: &Plan, steps: &Steps, by_hand: Option<&str>) -> (String, Exit) {
     let arguments = &plan.arguments;
-    let (address, port) = (door(arguments, &attached()), arguments.port());
-    let welcome = match (&steps.by_hand, steps.start.is_empty()) {
+    let (address, port) = (door(arguments, &attached()), plan.port());
+    let welcome = match (by_hand, steps.start.is_empty()) {
         (None, false) => knock_until_open(address, port),
         _ => knock(address, port),
     };
-    let place = std::net::SocketAddr::new(address, port);
-    match (welcome, &steps.by_hand) {
+    let place = SocketAddr::new(address, port);
+    let clients = || for_clients(plan, &attached());
+    match (welcome, by_hand) {
         (Welcome::LetIn, _) => {
-            let text = format!("distccd listens and lets clients in at {place}.\n");
-            (text + &for_clients(arguments, &attached()), Exit::OK)
+            let text = format!("{} listens and lets clients in at {place}.\n", daemon_name(plan));
+            let (compiled, exit) = compiles(plan, place);
+            let clients = if exit == Exit::OK { clients() } else { String::new() };
+            (text + &compiled + &clients, exit)
         }
         (Welcome::Nobody(_), Some(command)) => {
             let text = "No systemd runs here; start distccd as root by\n  ";
-            let clients = for_clients(arguments, &attached());
-            (format!("{text}{command}\n{clients}"), Exit::OK)
+            (format!("{text}{command}\n{}", clients()), Exit::OK)
         }
         (Welcome::Nobody(why), None) => {
-            let look = "see why: systemctl status distccd.service, journalctl -u distccd";
+            let unit = &plan.daemon.unit;
+            let look = format!("see why: systemctl status {unit}, journalctl -u {unit}");
             (format!("Nobody listens at {place} ({why}); {look}\n"), NOT_REACHED)
         }
         (Welcome::Refused, _) if !lets_in(arguments, address) => {
             let text = format!(
-                "distccd listens at {place}, and does not let this machine itself in, as the list \
-                 of networks has it.\n"
+                "{} listens at {place}, and does not let this machine itself in, as the list \
+                 of networks has it.\n",
+                daemon_name(plan)
             );
-            (text + &for_clients(arguments, &attached()), Exit::OK)
+            (text + &clients(), Exit::OK)
         }
         (Welcome::Refused, _) => {
             let text = format!(
-                "distccd listens at {place} and refuses this machine, though its list of networks \
-                 lets {address} in. If it was started with other options, restart it.\n"
+                "{} listens at {place} and refuses this machine, though its list of networks \
+                 lets {address} in. If it was started with other options, restart it.\n",
+                daemon_name(plan)
             );
             (text, NOT_REACHED)
         }
     }
+}
+
+/// `distccd`, or `distccd for armv7h`.
+fn daemon_name(plan: &Plan) -> String {
+    match plan.daemon.target {
+        Some(target) => format!("distccd for {}", target.name),
+        None => "distccd".to_owned(),
+    }
+}
+
+/// Has the daemon compile for each of its targets, and says what came of it.
+fn compiles(plan: &Plan, place: SocketAddr) -> (String, Exit) {
+    let mut text = String::new();
+    let mut exit = Exit::OK;
+    for target in &plan.targets {
+        let name = match plan.daemon.target {
+            Some(_) => "gcc".to_owned(),
+            None => format!("{}-gcc", target.triple),
+        };
+        match asked::compile(place, &name) {
+            Ok(made) if made.is_for(target) => {
+                let by = made.compiler.as_ref().map(|by| format!(" ({by})")).unwrap_or_default();
+                text += &format!("It has compiled for {}: {made}{by}.\n", target.name);
+            }
+            Ok(made) => {
+                text += &format!(
+                    "It answers {name} with an object for {made}, and {} needs {}. Is another \
+                     distccd on its port? See: ss -tlnp 'sport = :{}'\n",
+                    target.name,
+                    object::wanted(target),
+                    place.port()
+                );
+                exit = NOT_REACHED;
+            }
+            Err(why) => {
+                text += &format!(
+                    "It does not compile for {}: it {why}. See: journalctl -u {}\n",
+                    target.name, plan.daemon.unit
+                );
+                exit = NOT_REACHED;
+            }
+        }
+    }
+    (text, exit)
 }
 
 /// An address of this machine at which the daemon listens, and from which it lets us in.
@@ -118,7 +202,12 @@ fn lets_in(arguments: &Arguments, address: IpAddr) -> bool {
 }
 
 /// The host specs of this machine.
-fn for_clients(arguments: &Arguments, attached: &[Attached]) -> String {
+fn for_clients(plan: &Plan, attached: &[Attached]) -> String {
+    let of = plan.daemon.target.map(|target| format!(" of {}", target.name)).unwrap_or_default();
+    specs(&plan.arguments, plan.port(), &of, attached)
+}
+
+fn specs(arguments: &Arguments, port: u16, of: &str, attached: &[Attached]) -> String {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let slots = arguments.jobs().unwrap_or(processors + 2);
     let listen = arguments.listen().filter(|address| !address.is_unspecified());
@@ -130,7 +219,7 @@ fn for_clients(arguments: &Arguments, attached: &[Attached]) -> String {
         return String::new();
     }
     let spec = |address: &IpAddr| {
-        let port = match arguments.port() {
+        let port = match port {
             3632 => String::new(),
             port => format!(":{port}"),
         };
@@ -140,7 +229,7 @@ fn for_clients(arguments: &Arguments, attached: &[Attached]) -> String {
         }
     };
     let specs: String = addresses.iter().map(spec).collect();
-    format!("Clients have one of these among their DISTCC_HOSTS:\n{specs}")
+    format!("Clients{of} have one of these among their DISTCC_HOSTS:\n{specs}")
 }
 
 #[cfg(test)]
@@ -172,10 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn an_arm_machine_is_told_of_the_port_that_its_clients_know() {
+        let said = |name| other_port(crate::targets::by_name(name).unwrap());
+        assert!(said("armv7h").contains("armv7h on 3635: distcc-setup volunteer --target armv7h"));
+        assert_eq!(said("x86_64"), "");
+    }
+
+    #[test]
     fn clients_are_told_the_host_specs() {
-        let text = for_clients(&Arguments::read("--port 3633 -j5"), &attached());
+        let text = specs(&Arguments::read("-j5"), 3633, " of armv5", &attached());
         insta::assert_snapshot!(text, @r"
-        Clients have one of these among their DISTCC_HOSTS:
+        Clients of armv5 have one of these among their DISTCC_HOSTS:
           192.168.10.2:3633/5
           [2001:db8::2]:3633/5
         ");
