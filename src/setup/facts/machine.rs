@@ -9,6 +9,8 @@ use crate::arch::makepkg::HOOK;
 use crate::base::dirs::MASQUERADE;
 use crate::base::disk::{Disk, RealDisk};
 use crate::masquerade;
+use crate::setup::volunteer::survey::{self, Surveyed};
+use crate::targets::{self, TARGETS, Target};
 
 /// Where ccache keeps its links, for makepkg.
 pub const CCACHE_DIR: &str = "/usr/lib/ccache/bin";
@@ -101,6 +103,14 @@ pub struct Service {
     pub enabled: bool,
     /// Whether it runs; unknown where systemd does not.
     pub active: Option<bool>,
+    /// The foreign target that it is for.
+    pub target: Option<String>,
+    /// All units for that target that start at boot.
+    pub units: Vec<String>,
+    /// The port that it takes.
+    pub port: Option<u16>,
+    /// Where the compilers for the target are, if there are any.
+    pub toolchain: Option<PathBuf>,
 }
 
 /// A machine at which nothing is wrong, for tests to spoil.
@@ -259,23 +269,48 @@ fn spins(path: &Path) -> bool {
 }
 
 fn services(root: &Path) -> Vec<Service> {
-    let Ok(entries) = std::fs::read_dir(root.join(SERVICE_FILES)) else { return Vec::new() };
+    let entries = std::fs::read_dir(root.join(SERVICE_FILES)).into_iter().flatten();
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut units: Vec<String> = names
-        .filter(|name| name == "distccd" || name.starts_with("distccd-"))
-        .filter(|name| !name.contains('.'))
-        .collect();
-    units.sort();
-    units.into_iter().filter_map(|unit| service(root, unit)).collect()
+    let is_ours = |name: &String| name == "distccd" || name.starts_with("distccd-");
+    let mut files: Vec<String> = names.filter(is_ours).filter(|name| !name.contains('.')).collect();
+    // A daemon for a target needs no options.
+    files.extend(TARGETS.iter().map(Target::daemon));
+    files.sort();
+    files.dedup();
+    files.into_iter().filter_map(|name| service(root, name)).collect()
 }
 
-fn service(root: &Path, unit: String) -> Option<Service> {
-    let file = root.join(SERVICE_FILES).join(&unit);
-    let content = RealDisk.read(&file, MOST_BYTES).ok()?;
-    let content = String::from_utf8_lossy(&content).into_owned();
-    let enabled = root.join(WANTS).join(format!("{unit}.service")).symlink_metadata().is_ok();
+fn service(root: &Path, name: String) -> Option<Service> {
+    let file = root.join(SERVICE_FILES).join(&name);
+    let content = RealDisk.read(&file, MOST_BYTES);
+    let is_there = content.is_ok();
+    let content = String::from_utf8_lossy(&content.unwrap_or_default()).into_owned();
+    let target = name.strip_prefix("distccd-").and_then(targets::by_name);
+    let Some(target) = target.filter(|target| target.daemon() == name) else {
+        let link = root.join(WANTS).join(format!("{name}.service"));
+        let enabled = link.symlink_metadata().is_ok();
+        let active = is_active(root, &name);
+        let port = (name == "distccd").then(|| survey::port(&content));
+        let service =
+            Service { file, content, unit: name, enabled, active, port, ..Service::default() };
+        return Some(service).filter(|_| is_there);
+    };
+    let Surveyed { unit, enabled: units, port, toolchain } = survey::of(target, &content, root);
+    if !is_there && units.is_empty() {
+        return None;
+    }
     let active = is_active(root, &unit);
-    Some(Service { file, content, unit, enabled, active })
+    Some(Service {
+        file,
+        content,
+        unit,
+        enabled: !units.is_empty(),
+        active,
+        target: Some(target.name.to_owned()),
+        units,
+        port: Some(port),
+        toolchain,
+    })
 }
 
 /// Asks systemd, where it runs and is about this root.
@@ -369,13 +404,25 @@ mod tests {
         for name in ["distccd-armv8", "distccd", "distccd.pacnew", "sshd"] {
             replace::write(&root.join("etc/conf.d").join(name), b"X=1\n", 0o644).unwrap();
         }
-        symlink("/none", root.join(WANTS).join("distccd.service")).unwrap();
+        for unit in ["distccd", "distccd@armv7h", "distccd-armv7h"] {
+            symlink("/none", root.join(WANTS).join(format!("{unit}.service"))).unwrap();
+        }
+        let unit = b"[Service]\nExecStart=/usr/bin/distccd --target armv7h $DISTCC_ARGS\n";
+        let file = root.join("etc/systemd/system/distccd-armv7h.service");
+        replace::write(&file, unit, 0o644).unwrap();
+        let gcc = root.join("opt/x/bin/arm-linux-gnueabihf-gcc");
+        program(&gcc);
         let found: Vec<_> = services(root)
             .into_iter()
             .map(|service| (service.unit, service.enabled, service.active))
             .collect();
         let unit = |name: &str, enabled| (name.to_owned(), enabled, None);
-        assert_eq!(found, [unit("distccd", true), unit("distccd-armv8", false)]);
+        let armv7h = unit("distccd-armv7h", true);
+        assert_eq!(found, [unit("distccd", true), armv7h, unit("distccd@armv8", false)]);
+        let armv7h = &services(root)[1];
+        assert_eq!(armv7h.units, ["distccd-armv7h", "distccd@armv7h"]);
+        assert_eq!((armv7h.port, armv7h.toolchain.as_deref()), (Some(3635), gcc.parent()));
+        assert_eq!(armv7h.target.as_deref(), Some("armv7h"));
     }
 
     #[test]

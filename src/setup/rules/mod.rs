@@ -69,7 +69,10 @@ mod rust_native;
 mod sccache_too;
 mod service_local_only;
 mod service_path;
+mod service_port;
 mod service_stopped;
+mod service_toolchain;
+mod service_twice;
 mod settings_differ;
 mod settings_malformed;
 mod settings_unknown_rule;
@@ -240,6 +243,9 @@ pub const ALL: &[Rule] = &[
     service_stopped::RULE,
     service_path::RULE,
     service_local_only::RULE,
+    service_toolchain::RULE,
+    service_twice::RULE,
+    service_port::RULE,
     package_distcc_off::RULE,
     package_makeflags::RULE,
     package_buildflags::RULE,

@@ -31,7 +31,11 @@ fn check(facts: &Facts) -> Vec<Finding> {
                 .within_line(at + 1, "--allow")
                 .map_or_else(|| Place::named(service.file.display().to_string()), Place::from);
             let message = format!("{} starts at boot, and lets no other machine in", service.unit);
-            let help = "write `--allow-private`, or run: sudo distcc-setup volunteer";
+            let target = service.target.iter().map(|target| format!(" --target {target}"));
+            let help = format!(
+                "write `--allow-private`, or run: sudo distcc-setup volunteer{}",
+                target.collect::<String>()
+            );
             found.push(RULE.finding(place, message, help));
         }
     }
