@@ -243,9 +243,10 @@ fn the_hook_runs_for_every_name_that_can_be_linked() {
 
 #[test]
 fn commands_that_the_messages_name_exist() {
-    let text = std::fs::read_to_string(repository().join("makepkg-distcc.install")).unwrap();
+    let files = ["makepkg-distcc.install", "makepkg-distcc-targets.install"];
+    let text = files.map(|file| std::fs::read_to_string(repository().join(file)).unwrap()).concat();
     let lines: Vec<_> = text.lines().filter(|line| line.contains("distcc-setup ")).collect();
-    assert!(lines.len() >= 4, "{lines:?}");
+    assert!(lines.len() >= 5, "{lines:?}");
     for line in lines {
         let command = &line[line.find("distcc-setup ").unwrap()..];
         let words = shell_words::split(command).unwrap();

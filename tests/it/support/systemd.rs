@@ -13,6 +13,7 @@ const NOT_HERE: i32 = 77;
 
 /// Boots it with the files and units of `packages`, and gives what the script `name` of the
 /// fixtures reports from inside; `None`, after saying so, where this machine cannot do that.
+#[expect(clippy::print_stderr, clippy::print_stdout, reason = "a test's own output")]
 #[track_caller]
 pub fn report(name: &str, packages: &[&Path]) -> Option<String> {
     if !Uid::effective().is_root() || !Path::new("/lib/systemd/systemd").exists() {
