@@ -9,10 +9,10 @@ pub const OURS: &str = env!("CARGO_PKG_VERSION");
 /// The machine that this build is for, as distcc's banner names it.
 pub const MACHINE: &str = concat!(env!("DISTCC_MACHINE"), "");
 
-/// The names by which gcc may know [`MACHINE`]: its own, and the form without `-pc` that Debian and
-/// distcc 3.4 use.
+/// The names by which gcc may know [`MACHINE`]: its own, and the form without a vendor that Debian
+/// and distcc 3.4 use.
 pub fn machines() -> [String; 2] {
-    [MACHINE.to_owned(), MACHINE.replace("-pc-", "-")]
+    [MACHINE.to_owned(), MACHINE.replace("-pc-", "-").replace("-unknown-", "-")]
 }
 
 /// The TCP port of `distccd` where none is given.

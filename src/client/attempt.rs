@@ -1,5 +1,6 @@
 //! One unit, one volunteer: what an attempt may end in, and what follows from it.
 
+use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
@@ -15,7 +16,7 @@ use crate::client::identity::Identity;
 use crate::client::outputs::{self, Output};
 use crate::client::preprocess::{DependencyTarget, Preprocessor, Source};
 use crate::client::record::{self, Record};
-use crate::client::remote::{self, Errand, Failure, Supply};
+use crate::client::remote::{self, Errand, Failure, Supply, Times};
 use crate::client::settings::{Diagnostics, Settings};
 use crate::client::volunteers::{Memory, Volunteers};
 use crate::compiler::body::Watch;
@@ -28,6 +29,7 @@ use crate::net::ask;
 use crate::net::stream::Stream;
 use crate::protocol::reply::Reply;
 use crate::protocol::version::Version;
+use crate::targets::{self, service::SERVES};
 
 /// A source file larger than this does not travel.
 const MOST_SOURCE_BYTES: u64 = 1 << 30;
@@ -53,7 +55,8 @@ pub struct Attempt<'a> {
     settings: &'a Settings,
     unit: &'a TranslationUnit,
     identity: Option<&'a Identity>,
-    names: SentNames,
+    /// The compiler's names for volunteers, see [`Self::names`].
+    names: OnceCell<SentNames>,
     supply: Option<Supply>,
     /// Whether the supply's macros are left for the volunteer's compiler to expand.
     unexpanded: bool,
@@ -71,13 +74,12 @@ impl<'a> Attempt<'a> {
         unit: &'a TranslationUnit,
         identity: Option<&'a Identity>,
     ) -> Self {
-        let names = sent_names(call, settings, unit);
         Self {
             call,
             settings,
             unit,
             identity,
-            names,
+            names: OnceCell::new(),
             supply: None,
             unexpanded: false,
             may_stay_unexpanded: settings.directives_only && rewrite::may_stay_unexpanded(unit),
@@ -181,6 +183,13 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
+    /// The names under which volunteers may know the compiler; found while the preprocessor's text
+    /// is there already and there is a volunteer to ask.
+    fn names(&self) -> &SentNames {
+        let Self { call, settings, unit, identity, .. } = self;
+        self.names.get_or_init(|| sent_names(call, settings, unit, *identity))
+    }
+
     /// The command line for a volunteer that knows the compiler as `name`.
     fn words(&self, name: &OsStr) -> Vec<OsString> {
         let mut words = if self.unexpanded {
@@ -188,19 +197,30 @@ impl<'a> Attempt<'a> {
         } else {
             rewrite::volunteer(self.unit, name, &self.call.named_cwd())
         };
-        self.names.add_target(&mut words);
+        self.names().add_target(&mut words);
         words
     }
 }
 
 /// The names under which volunteers may know the compiler.
-pub fn sent_names(call: &Call, settings: &Settings, unit: &TranslationUnit) -> SentNames {
+pub fn sent_names(
+    call: &Call,
+    settings: &Settings,
+    unit: &TranslationUnit,
+    identity: Option<&Identity>,
+) -> SentNames {
     if !settings.rewrite_cross {
         let name = unit.compiler.clone();
         return SentNames { full: name.clone(), plain: name, clang_target: None };
     }
     let path = target::search_path(&call.path);
-    target::sent_names(unit, &path, &RealDisk, &version::machines().each_ref().map(String::as_str))
+    let machines = version::machines();
+    let own = targets::of_triple(version::MACHINE);
+    let mut triples: Vec<&str> = machines.iter().map(String::as_str).collect();
+    // On 32-bit ARM, Rust's name is not that of the distribution's compilers.
+    triples.extend(own.iter().map(|target| target.triple).filter(|one| *one != version::MACHINE));
+    let foreign = identity.and_then(|identity| identity.foreign_triple(call, unit));
+    target::sent_names(unit, &path, &RealDisk, &triples, foreign)
 }
 
 /// Asks `host` to compile the unit in its slot `slot`.
@@ -277,27 +297,39 @@ fn exchange(
     source: &mut Source,
     record: &mut Record,
 ) -> Result<Reply, Failure> {
-    let SentNames { full, plain, .. } = &attempt.names;
+    let SentNames { full, plain, .. } = attempt.names();
     let memory = Memory::of(errand.host);
     let only_plain = full == plain || memory.wants_plain_name(plain);
     let words = attempt.words(if only_plain { plain } else { full });
     crate::info!("exec on {}: {}", errand.host.text, Call::line(&words));
     let mut answer = remote::exchange(errand, stream, &words, source, &mut record.post);
-    if let (Err(Failure::Refused), false) = (&answer, only_plain) {
+    if !only_plain && knows_no_such_name(&answer) {
         crate::info!("{} refused {}: asking for {}", errand.host.text, show(full), show(plain));
         let mut none = None;
-        let Ok(Some(stream)) = remote::connect(errand, &mut none, &mut record.post) else {
-            return Err(Failure::Refused);
-        };
-        let words = attempt.words(plain);
-        answer = remote::exchange(errand, stream, &words, source, &mut record.post);
-        if answer.is_ok() {
-            memory.remember_plain_name(plain);
+        if let Ok(Some(stream)) = remote::connect(errand, &mut none, &mut record.post) {
+            let words = attempt.words(plain);
+            answer = remote::exchange(errand, stream, &words, source, &mut record.post);
+            if answer.is_ok() && !knows_no_such_name(&answer) {
+                memory.remember_plain_name(plain);
+            }
         }
     }
     let (reply, times) = answer?;
     record.add(&times);
     Ok(reply)
+}
+
+/// Whether the volunteer does not know the compiler by this name, and may know it by another: it
+/// hung up, or has the name listed and no such program. One of ours that says which service to ask
+/// knows the name well.
+fn knows_no_such_name(answer: &Result<(Reply, Times), Failure>) -> bool {
+    match answer {
+        Err(failure) => matches!(failure, Failure::Refused),
+        Ok((reply, _)) => {
+            exit_of_wait_status(reply.status) == Exit::COMPILER_MISSING
+                && memchr::memmem::find(&reply.stderr, SERVES.as_bytes()).is_none()
+        }
+    }
 }
 
 fn show(word: &OsStr) -> std::borrow::Cow<'_, str> {

@@ -6,6 +6,7 @@ use crate::client::attempt;
 use crate::client::call::Call;
 use crate::client::compile;
 use crate::client::host_list;
+use crate::client::identity::Identity;
 use crate::client::settings::Settings;
 use crate::compiler::rewrite;
 use crate::compiler::scan::Plan;
@@ -27,7 +28,8 @@ pub fn explain(call: &Call) -> String {
 
 fn distributed(call: &Call, unit: &TranslationUnit) -> String {
     let settings = Settings::read();
-    let names = attempt::sent_names(call, &settings, unit);
+    let identity = Identity::of(call, unit);
+    let names = attempt::sent_names(call, &settings, unit, identity.as_ref());
     let mut text = "may be compiled on a volunteer\n".to_owned();
     let mut row = |name: &str, value: &str| {
         // Writing to a string does not fail.

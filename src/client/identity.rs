@@ -1,6 +1,7 @@
 //! Whether a volunteer's compiler is ours: probes of the local compiler, and what was found out
 //! about volunteers, kept in `DISTCC_DIR/compilers`.
 
+use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -10,14 +11,15 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::base::disk::{Disk, RealDisk};
-use crate::base::{dirs, replace};
+use crate::base::{dirs, replace, version};
 use crate::client::call::Call;
 use crate::client::settings::Mismatch;
 use crate::compiler::mismatch::{self, Verdict};
 use crate::compiler::object::{self, ObjectIdentity};
 use crate::compiler::rewrite;
 use crate::compiler::unit::TranslationUnit;
-use crate::hosts::spec::HostSpec;
+use crate::hosts::spec::{DEFAULT_PORT, HostSpec, Transport};
+use crate::targets::{self, FloatAbi, Target, service};
 
 /// A volunteer whose compiler differed is asked again after this time: it may have been updated.
 const ASK_AGAIN: Duration = Duration::from_secs(3600);
@@ -34,6 +36,8 @@ pub struct Identity {
     dir: PathBuf,
     /// What decides it: the compiler's file, and the flags that select a target.
     key: Vec<u8>,
+    /// What [`Self::local`] found, once it has been asked.
+    local: OnceCell<Option<Local>>,
 }
 
 impl Identity {
@@ -52,7 +56,8 @@ impl Identity {
         key.extend_from_slice(unit.compiler.as_bytes());
         key.push(0);
         key.extend_from_slice(&rewrite::probe_key(unit));
-        Some(Self { dir: dirs::state_dir()?.join("compilers"), key })
+        let dir = dirs::state_dir()?.join("compilers");
+        Some(Self { dir, key, local: OnceCell::new() })
     }
 
     /// Whether `host` is known to have another compiler.
@@ -121,21 +126,14 @@ impl Identity {
         output: &[u8],
         policy: Mismatch,
     ) -> Result<(), String> {
-        let ours = match self.local(call, unit) {
-            Ok(Some(ours)) => ours,
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                crate::info!("the local compiler could not be probed: {error}");
-                return Ok(());
-            }
-        };
+        let Some(ours) = self.local(call, unit) else { return Ok(()) };
         let theirs = object::identify(output);
-        let (refused, how) = match mismatch::compare(&ours, theirs.as_ref()) {
+        let (refused, how) = match mismatch::compare(&ours.identity, theirs.as_ref()) {
             Verdict::Same => {
-                self.confirm(host, &ours);
+                self.confirm(host, &ours.identity);
                 return Ok(());
             }
-            Verdict::Foreign(how) => (true, how),
+            Verdict::Foreign(how) => (true, how + &right_service(ours, host)),
             Verdict::Close(how) => {
                 (policy == Mismatch::Refuse || (policy == Mismatch::ByRisk && unit.lto), how)
             }
@@ -165,16 +163,37 @@ impl Identity {
         }
     }
 
+    /// The triple of the local compiler, where it compiles for another machine than this one: a
+    /// cross compiler under a native name.
+    pub fn foreign_triple(&self, call: &Call, unit: &TranslationUnit) -> Option<&str> {
+        self.local(call, unit)?.foreign.as_deref()
+    }
+
     /// What the local compiler says of itself: from the cache, else by compiling an empty unit.
-    fn local(&self, call: &Call, unit: &TranslationUnit) -> io::Result<Option<ObjectIdentity>> {
+    fn local(&self, call: &Call, unit: &TranslationUnit) -> Option<&Local> {
+        let look = || {
+            self.look(call, unit).unwrap_or_else(|error| {
+                crate::info!("the local compiler could not be probed: {error}");
+                None
+            })
+        };
+        self.local.get_or_init(look).as_ref()
+    }
+
+    fn look(&self, call: &Call, unit: &TranslationUnit) -> io::Result<Option<Local>> {
         let path = self.dir.join(format!("local_{:016x}", fnv1a(&self.key)));
         let cached = RealDisk.read(&path, MOST_BYTES).ok();
-        if let Some(identity) = cached.and_then(|text| read(&text, &self.key)) {
-            return Ok(Some(identity));
+        if let Some(local) = cached.and_then(|text| read(&text, &self.key)) {
+            return Ok(Some(local));
         }
         let Some(identity) = self.probe(call, unit)? else { return Ok(None) };
-        replace::write(&path, print(&identity, &self.key).as_bytes(), 0o666)?;
-        Ok(Some(identity))
+        let foreign = match is_foreign(&identity) {
+            true => ask_triple(call, unit)?,
+            false => None,
+        };
+        let local = Local { identity, foreign };
+        replace::write(&path, print(&local, &self.key).as_bytes(), 0o666)?;
+        Ok(Some(local))
     }
 
     fn probe(&self, call: &Call, unit: &TranslationUnit) -> io::Result<Option<ObjectIdentity>> {
@@ -190,6 +209,64 @@ impl Identity {
     }
 }
 
+/// What is known of the local compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Local {
+    /// What its objects say.
+    identity: ObjectIdentity,
+    /// Its triple, where that is another machine's.
+    foreign: Option<String>,
+}
+
+/// This machine's targets, as far as an object can be for them.
+fn own_targets(identity: &ObjectIdentity) -> impl Iterator<Item = &'static Target> {
+    let float = identity.hard_float;
+    targets::of_triple(version::MACHINE).into_iter().filter(move |own| {
+        own.elf_machine == identity.machine
+            && own
+                .float_abi
+                .is_none_or(|abi| float.is_none_or(|hard| hard == (abi == FloatAbi::Hard)))
+    })
+}
+
+/// The target that an object is for.
+fn target_of(identity: &ObjectIdentity) -> Option<&'static Target> {
+    targets::of_object(identity.machine, identity.hard_float, identity.arm_arch)
+}
+
+/// Whether an object is for a known target that is not this machine's.
+fn is_foreign(identity: &ObjectIdentity) -> bool {
+    target_of(identity).is_some() && own_targets(identity).next().is_none()
+}
+
+/// What the local compiler says that it compiles for, if that can be part of a name.
+fn ask_triple(call: &Call, unit: &TranslationUnit) -> io::Result<Option<String>> {
+    let argv = [unit.compiler.clone(), "-dumpmachine".into()];
+    let Some(mut command) = call.command(&argv) else { return Ok(None) };
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+    let text = String::from_utf8(output.stdout).unwrap_or_default();
+    let triple = text.trim();
+    let is_known = output.status.success() && !targets::of_triple(triple).is_empty();
+    Ok(is_known.then(|| triple.to_owned()))
+}
+
+/// The service that compiles for the local compiler's target, for a message; empty where none is
+/// known.
+fn right_service(ours: &Local, host: &HostSpec) -> String {
+    let by_object = target_of(&ours.identity);
+    let named = ours.foreign.as_deref().map(targets::of_triple);
+    let named = named.unwrap_or_else(|| own_targets(&ours.identity).collect());
+    // Options may ask for another ARM than the machine is.
+    let by_both = by_object.filter(|target| named.contains(target));
+    let target = by_both.or(named.first().copied()).or(by_object);
+    let (Some(target), Transport::Tcp { host, port }) = (target, &host.transport) else {
+        return String::new();
+    };
+    // The distccd of an x86-64 machine has no other name there.
+    let is_native = target.port == DEFAULT_PORT;
+    format!("; {}", service::advice(target, host, *port, is_native))
+}
+
 /// A file that goes when this is dropped.
 struct Scrap(PathBuf);
 
@@ -200,10 +277,15 @@ impl Drop for Scrap {
     }
 }
 
-/// The cache's form: the key and the comments in hexadecimal, one a line.
-fn print(identity: &ObjectIdentity, key: &[u8]) -> String {
-    let ObjectIdentity { class, endian, machine, flags, comments } = identity;
-    let mut text = format!("{}\n{class} {endian} {machine} {flags}\n", hex(key));
+/// The cache's form: the key, the numbers, the triple or `-`, and the comments; key and comments in
+/// hexadecimal, one a line.
+fn print(Local { identity, foreign }: &Local, key: &[u8]) -> String {
+    let ObjectIdentity { class, endian, machine, flags, hard_float, arm_arch, comments } = identity;
+    let float = hard_float.map_or("-", |hard| if hard { "hard" } else { "soft" });
+    let arch = arm_arch.unwrap_or(0);
+    let mut text = format!("{}\n{class} {endian} {machine} {flags} {float} {arch}\n", hex(key));
+    text.push_str(foreign.as_deref().unwrap_or("-"));
+    text.push('\n');
     for comment in comments {
         text.push_str(&hex(comment));
         text.push('\n');
@@ -211,20 +293,27 @@ fn print(identity: &ObjectIdentity, key: &[u8]) -> String {
     text
 }
 
-fn read(text: &[u8], key: &[u8]) -> Option<ObjectIdentity> {
+fn read(text: &[u8], key: &[u8]) -> Option<Local> {
     let mut lines = std::str::from_utf8(text).ok()?.lines();
     if unhex(lines.next()?)? != key {
         return None;
     }
     let mut numbers = lines.next()?.split(' ');
+    let foreign = lines.next().filter(|triple| *triple != "-").map(str::to_owned);
     let identity = ObjectIdentity {
         class: numbers.next()?.parse().ok()?,
         endian: numbers.next()?.parse().ok()?,
         machine: numbers.next()?.parse().ok()?,
         flags: numbers.next()?.parse().ok()?,
+        hard_float: match numbers.next()? {
+            "hard" => Some(true),
+            "soft" => Some(false),
+            _ => None,
+        },
+        arm_arch: Some(numbers.next()?.parse().ok()?).filter(|arch| *arch != 0),
         comments: lines.map(unhex).collect::<Option<_>>()?,
     };
-    Some(identity)
+    Some(Local { identity, foreign })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -258,13 +347,18 @@ mod tests {
         let identity = ObjectIdentity {
             class: 2,
             endian: 1,
-            machine: 62,
+            machine: 40,
             flags: 0,
+            hard_float: Some(false),
+            arm_arch: Some(5),
             comments: vec![b"GCC: (GNU) 16.1.1".to_vec(), vec![0xff, b'\n']],
         };
-        let text = print(&identity, b"key\n");
-        assert_eq!(read(text.as_bytes(), b"key\n"), Some(identity));
-        assert_eq!(read(text.as_bytes(), b"other"), None);
+        for foreign in [None, Some("arm-linux-gnueabi".to_owned())] {
+            let local = Local { identity: identity.clone(), foreign };
+            let text = print(&local, b"key\n");
+            assert_eq!(read(text.as_bytes(), b"key\n"), Some(local));
+            assert_eq!(read(text.as_bytes(), b"other"), None);
+        }
         assert_eq!(read(b"6b\n1 2", b"k"), None);
         assert_eq!(read(b"", b""), None);
     }

@@ -42,6 +42,18 @@ pub fn compare(ours: &ObjectIdentity, theirs: Option<&ObjectIdentity>) -> Verdic
             ours.flags
         ));
     }
+    if let (Some(mine), Some(other)) = (ours.hard_float, theirs.hard_float)
+        && mine != other
+    {
+        let word = |hard| if hard { "hard" } else { "soft" };
+        return Verdict::Foreign(format!(
+            "the volunteer's object is {} with {} floats, the local compiler makes {} floats: they \
+             do not link",
+            machine_name(theirs),
+            word(other),
+            word(mine)
+        ));
+    }
     if ours.comments.is_empty() || theirs.comments.is_empty() || ours.comments == theirs.comments {
         return Verdict::Same;
     }
@@ -116,7 +128,8 @@ pub fn machine_name(identity: &ObjectIdentity) -> String {
     let class = match identity.class {
         1 => "32-bit",
         2 => "64-bit",
-        _ => return "no ELF file".to_owned(),
+        _ if identity.machine == 0 => return "no ELF file".to_owned(),
+        _ => "assembly for",
     };
     let machine = match identity.machine {
         3 => "x86",
@@ -140,7 +153,7 @@ mod tests {
 
     fn object(machine: u16, comments: &[&str]) -> ObjectIdentity {
         let comments = comments.iter().map(|comment| comment.as_bytes().to_vec()).collect();
-        ObjectIdentity { class: 2, endian: 1, machine, flags: 0, comments }
+        ObjectIdentity { class: 2, endian: 1, machine, comments, ..ObjectIdentity::default() }
     }
 
     const DEBIAN: &str = "GCC: (Debian 12.2.0-14+deb12u1) 12.2.0";
@@ -158,6 +171,18 @@ mod tests {
         let Verdict::Foreign(text) = verdict else { panic!("{verdict:?}") };
         assert!(text.contains("64-bit AArch64") && text.contains("64-bit x86-64"), "{text}");
         assert!(matches!(compare(&object(62, &[DEBIAN]), None), Verdict::Foreign(_)));
+    }
+
+    #[test]
+    fn floats_that_travel_in_other_registers_are_foreign() {
+        let with = |hard_float| ObjectIdentity { hard_float, ..object(40, &[DEBIAN]) };
+        let (soft, hard, unknown) = (with(Some(false)), with(Some(true)), with(None));
+        let Verdict::Foreign(text) = compare(&hard, Some(&soft)) else { panic!() };
+        assert!(text.contains("with soft floats, the local compiler makes hard floats"), "{text}");
+        assert!(matches!(compare(&soft, Some(&hard)), Verdict::Foreign(_)));
+        assert_eq!(compare(&hard, Some(&hard)), Verdict::Same);
+        assert_eq!(compare(&hard, Some(&unknown)), Verdict::Same);
+        assert_eq!(compare(&unknown, Some(&soft)), Verdict::Same);
     }
 
     #[test]

@@ -6,8 +6,9 @@
 //! distribute holds a [`unit::TranslationUnit`], from which [`rewrite`] makes the command lines for
 //! the preprocessor here and the compiler there, [`depfile`] the dependency file's name and target,
 //! and [`target`] the compiler names to ask for; a plan to stay holds a [`reason::Reason`]. The
-//! volunteer reads the same words through [`admit::admit`]. [`object::identify`] tells which
-//! compiler wrote an object. [`names`] knows a compiler by its name.
+//! volunteer reads the same words through [`admit::admit`]. [`object::identify`] (with
+//! [`arm_attributes`]) tells which compiler wrote an object. [`names`] knows a compiler by its
+//! name.
 
 pub mod admit;
 pub mod arm_attributes;

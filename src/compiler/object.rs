@@ -2,6 +2,8 @@
 //!
 //! The bytes come from a volunteer: nothing in them is trusted, each read is checked.
 
+use crate::compiler::arm_attributes;
+
 /// What an object tells of its compiler and target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectIdentity {
@@ -13,6 +15,11 @@ pub struct ObjectIdentity {
     pub machine: u16,
     /// ELF flags of that machine (ABI on ARM, MIPS, RISC-V).
     pub flags: u32,
+    /// ARM: whether floating-point arguments travel in registers of their own; `None` on other
+    /// machines, and where the object does not tell.
+    pub hard_float: Option<bool>,
+    /// ARM: the version of the architecture that it needs; `None` as above.
+    pub arm_arch: Option<u8>,
     /// What the compilers wrote into `.comment` (or `.ident`), each once, in order.
     pub comments: Vec<Vec<u8>>,
 }
@@ -21,20 +28,22 @@ pub struct ObjectIdentity {
 const COMMENT_LIMIT: usize = 16;
 /// How much of an assembly text's end is searched: the compiler's name stands in the last lines.
 const ASSEMBLY_TAIL: usize = 16 << 10;
+/// How much of its start: the compiler's words to the assembler come first.
+const ASSEMBLY_HEAD: usize = 4 << 10;
+/// ELF machines.
+const ARM: u16 = 40;
+const AARCH64: u16 = 183;
 
 /// Reads ELF objects, LLVM bitcode and assembly text; `None` for what is none of them.
 pub fn identify(object: &[u8]) -> Option<ObjectIdentity> {
     if object.starts_with(b"\x7fELF") {
         return elf(object);
     }
-    let comments = if object.starts_with(b"BC\xc0\xde") || object.starts_with(b"\xde\xc0\x17\x0b") {
-        bitcode_comments(object)
-    } else if is_text(object) {
-        assembly_comments(object)
-    } else {
-        return None;
-    };
-    Some(ObjectIdentity { comments, ..ObjectIdentity::default() })
+    if object.starts_with(b"BC\xc0\xde") || object.starts_with(b"\xde\xc0\x17\x0b") {
+        let comments = bitcode_comments(object);
+        return Some(ObjectIdentity { comments, ..ObjectIdentity::default() });
+    }
+    is_text(object).then(|| assembly(object))
 }
 
 /// Numbers of an ELF file in its own byte order and width.
@@ -166,8 +175,12 @@ fn elf(bytes: &[u8]) -> Option<ObjectIdentity> {
     let ((class, endian), elf) = open(bytes)?;
     let machine = u16::try_from(elf.number(0x12, 2)?).ok()?;
     let flags = elf.number(if elf.wide { 0x30 } else { 0x24 }, 4)?;
+    let flags = u32::try_from(flags).ok()?;
     let comments = elf.find(|name| name == b".comment").map(strings).unwrap_or_default();
-    Some(ObjectIdentity { class, endian, machine, flags: u32::try_from(flags).ok()?, comments })
+    let attributes = arm_attributes::read(bytes).filter(|_| machine == ARM);
+    let hard_float = attributes.map(|attributes| attributes.hard_float);
+    let arm_arch = attributes.map(|attributes| attributes.arch).filter(|arch| *arch != 0);
+    Some(ObjectIdentity { class, endian, machine, flags, hard_float, arm_arch, comments })
 }
 
 /// The strings of a `.comment` section, each once.
@@ -207,6 +220,30 @@ fn is_text(bytes: &[u8]) -> bool {
     let head = bytes.get(..bytes.len().min(512)).unwrap_or(bytes);
     !head.is_empty()
         && head.iter().all(|&byte| byte >= b' ' || matches!(byte, b'\t' | b'\n' | b'\r'))
+}
+
+/// Assembly text, as gcc and clang write it. What it is for shows in its first lines for ARM, and
+/// for AArch64 where gcc wrote it; else the machine stays 0.
+fn assembly(text: &[u8]) -> ObjectIdentity {
+    let head = text.get(..ASSEMBLY_HEAD).unwrap_or(text);
+    let lines = || head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let comments = assembly_comments(text);
+    if lines().any(|line| line.starts_with(b".eabi_attribute")) {
+        let hard_float = Some(lines().any(is_hard_float_line));
+        let machine = ARM;
+        return ObjectIdentity { machine, hard_float, comments, ..ObjectIdentity::default() };
+    }
+    let is_aarch64 = lines().any(|line| line.starts_with(b".arch armv8-a"));
+    let machine = if is_aarch64 { AARCH64 } else { 0 };
+    ObjectIdentity { machine, comments, ..ObjectIdentity::default() }
+}
+
+/// Whether a line of assembly says that floating-point arguments travel in registers of their own:
+/// it sets the attribute 28, `Tag_ABI_VFP_args`, to 1.
+fn is_hard_float_line(line: &[u8]) -> bool {
+    let words = line.strip_prefix(b".eabi_attribute").unwrap_or_default();
+    let value = words.trim_ascii().strip_prefix(b"28,").unwrap_or_default();
+    value.trim_ascii_start().first() == Some(&b'1')
 }
 
 /// The strings of `.ident "…"` lines, and those of `!llvm.ident` in LLVM's own text.
@@ -288,7 +325,9 @@ mod tests {
         for (class, endian, machine) in [(1, 1, 40), (1, 2, 8), (2, 1, 62), (2, 2, 21)] {
             let identity = identify(&file(class, endian, machine, &comment));
             let comments = vec![GCC.to_vec()];
-            let expected = ObjectIdentity { class, endian, machine, flags: 0x0500_0400, comments };
+            let flags = 0x0500_0400;
+            let none = ObjectIdentity::default();
+            let expected = ObjectIdentity { class, endian, machine, flags, comments, ..none };
             assert_eq!(identity, Some(expected));
         }
     }
@@ -335,6 +374,19 @@ mod tests {
         let loader = loader.unwrap();
         assert!(loader.starts_with("/lib") && loader.contains("ld-"), "{loader}");
         assert_eq!(super::loader(&file(2, 1, 62, b"")), None);
+    }
+
+    #[test]
+    fn assembly_tells_arm_and_its_floats() {
+        let soft = identify(b"\t.arch armv5te\n\t.eabi_attribute 20, 1\n").unwrap();
+        assert_eq!((soft.machine, soft.hard_float), (ARM, Some(false)));
+        for line in ["\t.eabi_attribute 28, 1\n", "\t.eabi_attribute\t28, 1\t@ Tag_ABI_VFP_args\n"]
+        {
+            let hard = identify(line.as_bytes()).unwrap();
+            assert_eq!((hard.machine, hard.hard_float), (ARM, Some(true)));
+        }
+        assert_eq!(identify(b"\t.arch armv8-a\n\t.file\t\"t.c\"\n").unwrap().machine, AARCH64);
+        assert_eq!(identify(b"\t.file\t\"t.c\"\n\t.text\n").unwrap().machine, 0);
     }
 
     #[test]

@@ -33,11 +33,15 @@ impl SentNames {
 /// As distcc 3.4 does it: `cc` and `c++` by the program that they are a link to; clang by its bare
 /// name and a `-target`; gcc by `TRIPLE-NAME` for the first of `triples` that `path` has it under.
 /// A name with a slash is left alone, except that its `plain` form is the base name.
+///
+/// `foreign` is the triple of a compiler that is for another machine than this one, under a name
+/// of this machine's own: no name on `path` says what it is.
 pub fn sent_names(
     unit: &TranslationUnit,
     path: &[PathBuf],
     disk: &dyn Disk,
     triples: &[&str],
+    foreign: Option<&str>,
 ) -> SentNames {
     let bare = OsStr::from_bytes(base_name(&unit.compiler)).to_owned();
     if bare != unit.compiler {
@@ -48,14 +52,20 @@ pub fn sent_names(
         let has_target = unit.words.iter().any(|word| {
             word.text == "-target" || word.starts_with("--target") || word.text == "-arch"
         });
-        let clang_target = triples.first().filter(|_| !has_target).map(OsString::from);
+        let triple = foreign.or(triples.first().copied());
+        let clang_target = triple.filter(|_| !has_target).map(OsString::from);
         return SentNames { full: name.clone(), plain: name, clang_target };
     }
-    let full = is_versioned(&name, &["gcc", "g++"])
-        .then(|| triples.iter().map(|triple| prefixed(triple, &name)))
-        .into_iter()
-        .flatten()
-        .find(|full| on_path(full, path, disk).is_some());
+    if !is_versioned(&name, &["gcc", "g++", "cc", "c++"]) {
+        return SentNames { full: name.clone(), plain: name, clang_target: None };
+    }
+    let full = match foreign {
+        Some(triple) => Some(prefixed(triple, &name)),
+        None => {
+            let mut names = triples.iter().map(|triple| prefixed(triple, &name));
+            names.find(|full| on_path(full, path, disk).is_some())
+        }
+    };
     SentNames { full: full.unwrap_or_else(|| name.clone()), plain: name, clang_target: None }
 }
 
@@ -133,6 +143,15 @@ mod tests {
     const TRIPLES: &[&str] = &["x86_64-pc-linux-gnu", "x86_64-linux-gnu"];
 
     fn names(line: &str, files: &[&str], links: &[(&str, &str)]) -> (String, String, String) {
+        names_for(line, files, links, None)
+    }
+
+    fn names_for(
+        line: &str,
+        files: &[&str],
+        links: &[(&str, &str)],
+        foreign: Option<&str>,
+    ) -> (String, String, String) {
         let disk = MemoryDisk {
             files: files.iter().map(|file| (PathBuf::from(file), Vec::new())).collect(),
             links: links.iter().map(|(from, to)| (from.into(), to.into())).collect(),
@@ -141,7 +160,7 @@ mod tests {
         let argv: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let around = Surroundings { cwd: Path::new("/w"), path: &path, disk: &disk };
         let Plan::Distribute(unit) = scan(&argv, &around) else { panic!("{line} is local") };
-        let names = sent_names(&unit, &path, &disk, TRIPLES);
+        let names = sent_names(&unit, &path, &disk, TRIPLES, foreign);
         let text = |name: &OsStr| name.to_string_lossy().into_owned();
         let target = names.clang_target.as_deref().map(text).unwrap_or_default();
         (text(&names.full), text(&names.plain), target)
@@ -162,6 +181,20 @@ mod tests {
         expect("gcc -c t.c", &[], &[], ["gcc", "gcc", ""]);
         expect("gcc-12 -c t.c", &[arch], &[], ["gcc-12", "gcc-12", ""]);
         expect("gccgo -c t.c", &["/usr/bin/x86_64-linux-gnu-gccgo"], &[], ["gccgo", "gccgo", ""]);
+    }
+
+    #[test]
+    fn compiler_of_another_machine_is_asked_for_by_that_machine() {
+        let host = "/usr/bin/x86_64-linux-gnu-gcc";
+        let arm = "armv7l-unknown-linux-gnueabihf";
+        for name in ["gcc", "g++", "cc", "c++", "gcc-12", "g++-12.2.0"] {
+            let (full, plain, _) = names_for(&format!("{name} -c t.c"), &[host], &[], Some(arm));
+            assert_eq!((full, plain), (format!("{arm}-{name}"), name.to_owned()));
+        }
+        let clang = names_for("clang -c t.c", &[host], &[], Some(arm));
+        assert_eq!(clang, ("clang".to_owned(), "clang".to_owned(), arm.to_owned()));
+        let named = names_for("arm-linux-gnueabihf-gcc -c t.c", &[host], &[], Some(arm));
+        assert_eq!(named.0, "arm-linux-gnueabihf-gcc");
     }
 
     #[test]
@@ -189,6 +222,9 @@ mod tests {
         ];
         expect("c++ -c t.cc", &[], &alternatives, ["clang++", "clang++", TRIPLES[0]]);
         expect("cc -c t.c", &[full], &[], ["cc", "cc", ""]);
+        // Arch's c++ is no link, and has a full name of its own.
+        let cxx = "/usr/bin/x86_64-pc-linux-gnu-c++";
+        expect("c++ -c t.cc", &[cxx], &[], ["x86_64-pc-linux-gnu-c++", "c++", ""]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::base::log::{self, Level, Sink};
 use crate::base::version;
 use crate::daemon::cli::{Config, LogTo};
 use crate::daemon::privileges::Persona;
+use crate::targets::{self, Target};
 use crate::{info, warning};
 
 /// The first word with which the daemon calls this program again.
@@ -28,6 +29,8 @@ pub const ANNOUNCER: &str = "__announce";
 /// Words for where it sends its messages.
 const SYSLOG: &str = "syslog";
 const STDERR: &str = "stderr";
+/// A word in the place of a target's name.
+const OWN: &str = "-";
 /// Where the kernel tells this machine's name.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 /// The service, as distcc 3.4 announces it.
@@ -65,6 +68,7 @@ pub fn start(
     let mut command = Command::new("/proc/self/exe");
     command.args([ANNOUNCER, &config.port.to_string(), &config.jobs_at_once().to_string()]);
     command.arg(if config.log_to == LogTo::Syslog { SYSLOG } else { STDERR });
+    command.arg(config.target.map_or(OWN, |target| target.name));
     if let LogTo::File(path) = &config.log_to
         && let Ok(log) = log::open_file(path)
     {
@@ -87,15 +91,16 @@ pub fn start(
     }
 }
 
-/// Announces until standard input ends; `words` are port, jobs, where messages go, and the address
-/// if it is one only.
+/// Announces until standard input ends; `words` are port, jobs, where messages go, the only
+/// target or [`OWN`], and the address if it is one only.
 pub fn run(words: &[OsString]) -> Exit {
     let word = |at: usize| words.get(at).and_then(|word| word.to_str());
     let sink = if word(2) == Some(SYSLOG) { Sink::Syslog } else { Sink::Stderr };
     log::init("distccd", Level::Info, sink);
     let number = |at| word(at).and_then(|word| word.parse().ok());
     let (Some(port), Some(jobs)) = (number(0), word(1)) else { return Exit::BAD_ARGUMENTS };
-    let address = word(3).map(|word| word.trim_matches(['[', ']']).parse::<IpAddr>());
+    let target = word(3).and_then(targets::by_name);
+    let address = word(4).map(|word| word.trim_matches(['[', ']']).parse::<IpAddr>());
     let address = match address.transpose() {
         Ok(address) => address,
         Err(error) => {
@@ -103,7 +108,7 @@ pub fn run(words: &[OsString]) -> Exit {
             return Exit::BAD_ARGUMENTS;
         }
     };
-    match announce(port, jobs, address) {
+    match announce(port, jobs, target, address) {
         Ok(()) => Exit::OK,
         Err(error) => {
             warning!("--zeroconf: this host cannot be announced: {error}");
@@ -112,8 +117,13 @@ pub fn run(words: &[OsString]) -> Exit {
     }
 }
 
-fn announce(port: u16, jobs: &str, address: Option<IpAddr>) -> Result<(), mdns_sd::Error> {
-    let info = service(port, jobs, address)?;
+fn announce(
+    port: u16,
+    jobs: &str,
+    target: Option<&Target>,
+    address: Option<IpAddr>,
+) -> Result<(), mdns_sd::Error> {
+    let info = service(port, jobs, target, address)?;
     let daemon = ServiceDaemon::new()?;
     let name = info.get_fullname().to_owned();
     daemon.register(info)?;
@@ -126,13 +136,22 @@ fn announce(port: u16, jobs: &str, address: Option<IpAddr>) -> Result<(), mdns_s
 }
 
 /// Names and values as distcc 3.4 announces them: name, subtype for clients with the same compiler,
-/// and TXT record.
-fn service(port: u16, jobs: &str, address: Option<IpAddr>) -> Result<ServiceInfo, mdns_sd::Error> {
+/// and TXT record. A service of another target has that target's triple for its machine, and is in
+/// no group of clients.
+fn service(
+    port: u16,
+    jobs: &str,
+    target: Option<&Target>,
+    address: Option<IpAddr>,
+) -> Result<ServiceInfo, mdns_sd::Error> {
     let host = RealDisk.read(HOST_NAME.as_ref(), 256).unwrap_or_default();
     let host = String::from_utf8_lossy(&host).trim().to_owned();
     let label = host.split('.').next().unwrap_or(&host);
     let cpus = std::thread::available_parallelism().map_or(1, usize::from).to_string();
-    let (cc_version, cc_machine) = (ask_cc("-dumpversion"), ask_cc("-dumpmachine"));
+    let (cc_version, cc_machine) = match target {
+        Some(target) => (None, Some(target.triple.to_owned())),
+        None => (ask_cc("-dumpversion"), ask_cc("-dumpmachine")),
+    };
     let text = [
         ("txtvers", "1"),
         ("cpus", &cpus),
@@ -149,9 +168,13 @@ fn service(port: u16, jobs: &str, address: Option<IpAddr>) -> Result<ServiceInfo
     };
     let addresses: Vec<IpAddr> = address.into_iter().collect();
     let auto = addresses.is_empty();
+    // One machine may announce several services.
+    let name = match target {
+        Some(target) => format!("distcc-{}@{host}", target.name),
+        None => format!("distcc@{host}"),
+    };
     let host_name = format!("{label}.local.");
-    let info =
-        ServiceInfo::new(&kind, &format!("distcc@{host}"), &host_name, &*addresses, port, &*text)?;
+    let info = ServiceInfo::new(&kind, &name, &host_name, &*addresses, port, &*text)?;
     Ok(if auto { info.enable_addr_auto() } else { info })
 }
 
@@ -189,10 +212,19 @@ mod tests {
 
     #[test]
     fn one_address_is_announced_alone() {
-        let info = service(3632, "7", Some("192.0.2.7".parse().unwrap())).unwrap();
+        let info = service(3632, "7", None, Some("192.0.2.7".parse().unwrap())).unwrap();
         assert!(info.get_fullname().ends_with("._distcc._tcp.local."));
         assert_eq!(info.get_property_val_str("jobs"), Some("7"));
         assert_eq!(info.get_addresses_v4().len(), 1);
         assert!(!info.is_addr_auto());
+    }
+
+    #[test]
+    fn a_service_of_another_target_is_not_taken_for_one_of_this_machine() {
+        let info = service(3636, "7", targets::by_name("armv8"), None).unwrap();
+        assert!(info.get_fullname().starts_with("distcc-armv8@"), "{}", info.get_fullname());
+        let machine = info.get_property_val_str("cc_machine");
+        assert_eq!(machine, Some("aarch64-unknown-linux-gnu"));
+        assert_eq!(info.get_subtype(), &None);
     }
 }

@@ -240,11 +240,10 @@ fn names_target(argv: &[OsString]) -> bool {
 /// Whom a client should have asked for `target`.
 fn wrong_service(service: &Service, client: &Client, target: &Target) -> String {
     let port = service.config.port;
-    let served: Vec<_> = service.compilers.served().iter().map(|target| target.name).collect();
     let host = client.reached_at().map_or("ADDRESS".to_owned(), |address| address.to_string());
     let is_native = toolchains::of_this_machine() == Some(target);
     let advice = targets::service::advice(target, &host, port, is_native);
-    format!("this distccd (port {port}) compiles for {}; {advice}", served.join(", "))
+    targets::service::refusal(port, &service.compilers.served(), &advice)
 }
 
 /// The reply to a job whose compiler cannot be started, and what its client reads.

@@ -134,6 +134,24 @@ pub fn by_carch(carch: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.carch == carch)
 }
 
+/// The target of a compiler whose objects are for this ELF machine; for 32-bit ARM also by how
+/// floating-point arguments travel, and by the version of the architecture that they need.
+pub fn of_object(
+    elf_machine: u16,
+    hard_float: Option<bool>,
+    arm_arch: Option<u8>,
+) -> Option<&'static Target> {
+    let fits = |target: &&Target| {
+        target.elf_machine == elf_machine
+            && target.float_abi.is_none_or(|abi| hard_float == Some(abi == FloatAbi::Hard))
+    };
+    let runs = |target: &&Target| {
+        target.arm_arch.is_none_or(|newest| arm_arch.is_some_and(|arch| newest >= arch.into()))
+    };
+    // What tells no version is most likely for the newest machines.
+    TARGETS.iter().filter(fits).find(runs).or_else(|| TARGETS.iter().rev().find(fits))
+}
+
 /// The targets that compilers of this triple may be for, the likeliest first.
 ///
 /// `arm-linux-gnueabihf` is any ARM with a floating-point unit: which one, the compiler's
@@ -180,6 +198,21 @@ mod tests {
         }
         assert_eq!(by_name("riscv64"), None);
         assert_eq!(by_port(3637), None);
+    }
+
+    #[test]
+    fn objects_tell_their_target() {
+        let name = |machine, float, arch| Some(of_object(machine, float, arch)?.name);
+        assert_eq!(name(62, None, None), Some("x86_64"));
+        assert_eq!(name(183, None, None), Some("armv8"));
+        assert_eq!(name(40, Some(true), Some(7)), Some("armv7h"));
+        assert_eq!(name(40, Some(true), Some(6)), Some("armv6h"));
+        assert_eq!(name(40, Some(true), Some(8)), Some("armv7h"));
+        assert_eq!(name(40, Some(true), None), Some("armv7h"));
+        assert_eq!(name(40, Some(false), Some(5)), Some("armv5"));
+        assert_eq!(name(40, Some(false), Some(7)), Some("armv5"));
+        assert_eq!(name(40, None, Some(7)), None);
+        assert_eq!(name(3, None, None), None);
     }
 
     #[test]

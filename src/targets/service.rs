@@ -2,6 +2,16 @@
 
 use crate::targets::Target;
 
+/// The first words of what a daemon of ours says to a client that asked the wrong service.
+pub const SERVES: &str = "this distccd (port ";
+
+/// What a daemon on `port`, which compiles for `served`, says to such a client; `advice` is
+/// [`advice`]'s.
+pub fn refusal(port: u16, served: &[&Target], advice: &str) -> String {
+    let served: Vec<_> = served.iter().map(|target| target.name).collect();
+    format!("{SERVES}{port}) compiles for {}; {advice}", served.join(", "))
+}
+
 /// Which service has `target`, and what to write where: `host` is the volunteer as the client
 /// writes it, `port` the one that was asked. `is_native` says that the volunteer itself is a
 /// machine of that target.

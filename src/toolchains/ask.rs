@@ -166,7 +166,7 @@ fn misfit(macros: &str, target: &Target) -> Option<String> {
 fn prefix(dirs: &str) -> Option<PathBuf> {
     let install = dirs.lines().find_map(|line| line.strip_prefix("install: "))?;
     let install = Path::new(install.trim()).canonicalize().ok()?;
-    let marks = ["lib/gcc", "lib64/gcc", "libexec/gcc"];
+    let marks = ["lib/gcc", "lib64/gcc", "libexec/gcc", "lib/gcc-cross"];
     let mark = install.ancestors().find(|dir| marks.iter().any(|mark| dir.ends_with(mark)))?;
     mark.parent()?.parent().filter(|dir| dir.parent().is_some()).map(Path::to_owned)
 }

@@ -49,6 +49,7 @@ mod setup_volunteer_target;
 mod shell;
 mod signals;
 mod support;
+mod toolchains;
 mod tools;
 mod try_command;
 mod unexpanded;

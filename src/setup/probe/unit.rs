@@ -65,7 +65,7 @@ impl Request {
         let Plan::Distribute(unit) = scan(&argv, &around) else { return None };
         let machines = version::machines();
         let machines = machines.each_ref().map(String::as_str);
-        let names = target::sent_names(&unit, path, &RealDisk, &machines);
+        let names = target::sent_names(&unit, path, &RealDisk, &machines, None);
         Some(Self { unit: *unit, names })
     }
 
