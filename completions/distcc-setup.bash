@@ -93,11 +93,11 @@ _distcc__setup() {
                     return 0
                     ;;
                 --only)
-                    COMPREPLY=($(compgen -W "config-missing config-crlf config-syntax config-last-command config-exits config-endless config-prints config-local drop-ins-empty drop-ins-unread user-file-unread distcc-banned distcc-absent buildenv-no-array buildenv-unknown-word hosts-unset hosts-empty hosts-array hosts-malformed hosts-odd hosts-limit-first hosts-duplicate hosts-order hosts-localhost-first hosts-localhost-missing hosts-only-local hosts-no-limit hosts-by-name hosts-public hosts-port makeflags-missing makeflags-invalid makeflags-low makeflags-high makeflags-unlimited makeflags-in-chroot environment-loses nproc-farm march-native rust-native flags-stay lto-plain ccache-missing ccache-order ccache-prefix sccache-too client-missing client-missing-on-host farm-missing farm-incomplete farm-stale farm-foreign farm-not-first variable-not-exported state-missing state-slow state-full home-unset service-stopped service-path service-local-only package-distcc-off package-makeflags package-buildflags package-native package-compiler package-jobs package-ninja volunteer-name volunteer-down volunteer-firewalled volunteer-refuses volunteer-toolchain volunteer-compiler lto-compiler-differs volunteer-compiler-missing volunteer-disk-full volunteer-slow volunteer-odd settings-malformed settings-unknown-rule settings-differ" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "config-missing config-crlf config-syntax config-last-command config-exits config-endless config-prints config-local drop-ins-empty drop-ins-unread user-file-unread distcc-banned distcc-absent buildenv-no-array buildenv-unknown-word hosts-unset hosts-empty hosts-array hosts-malformed hosts-odd hosts-limit-first hosts-duplicate hosts-order hosts-localhost-first hosts-localhost-missing hosts-only-local hosts-no-limit hosts-by-name hosts-public hosts-port makeflags-missing makeflags-invalid makeflags-low makeflags-high makeflags-unlimited makeflags-in-chroot environment-loses nproc-farm march-native rust-native flags-stay lto-plain ccache-missing ccache-order ccache-prefix sccache-too client-missing client-missing-on-host farm-missing farm-incomplete farm-stale farm-foreign farm-not-first variable-not-exported state-missing state-slow state-full home-unset service-stopped service-path service-local-only service-toolchain service-twice service-port package-distcc-off package-makeflags package-buildflags package-native package-compiler package-jobs package-ninja volunteer-name volunteer-down volunteer-firewalled volunteer-refuses volunteer-toolchain volunteer-compiler lto-compiler-differs volunteer-compiler-missing volunteer-disk-full volunteer-slow volunteer-odd settings-malformed settings-unknown-rule settings-differ" -- "${cur}"))
                     return 0
                     ;;
                 --explain)
-                    COMPREPLY=($(compgen -W "config-missing config-crlf config-syntax config-last-command config-exits config-endless config-prints config-local drop-ins-empty drop-ins-unread user-file-unread distcc-banned distcc-absent buildenv-no-array buildenv-unknown-word hosts-unset hosts-empty hosts-array hosts-malformed hosts-odd hosts-limit-first hosts-duplicate hosts-order hosts-localhost-first hosts-localhost-missing hosts-only-local hosts-no-limit hosts-by-name hosts-public hosts-port makeflags-missing makeflags-invalid makeflags-low makeflags-high makeflags-unlimited makeflags-in-chroot environment-loses nproc-farm march-native rust-native flags-stay lto-plain ccache-missing ccache-order ccache-prefix sccache-too client-missing client-missing-on-host farm-missing farm-incomplete farm-stale farm-foreign farm-not-first variable-not-exported state-missing state-slow state-full home-unset service-stopped service-path service-local-only package-distcc-off package-makeflags package-buildflags package-native package-compiler package-jobs package-ninja volunteer-name volunteer-down volunteer-firewalled volunteer-refuses volunteer-toolchain volunteer-compiler lto-compiler-differs volunteer-compiler-missing volunteer-disk-full volunteer-slow volunteer-odd settings-malformed settings-unknown-rule settings-differ" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "config-missing config-crlf config-syntax config-last-command config-exits config-endless config-prints config-local drop-ins-empty drop-ins-unread user-file-unread distcc-banned distcc-absent buildenv-no-array buildenv-unknown-word hosts-unset hosts-empty hosts-array hosts-malformed hosts-odd hosts-limit-first hosts-duplicate hosts-order hosts-localhost-first hosts-localhost-missing hosts-only-local hosts-no-limit hosts-by-name hosts-public hosts-port makeflags-missing makeflags-invalid makeflags-low makeflags-high makeflags-unlimited makeflags-in-chroot environment-loses nproc-farm march-native rust-native flags-stay lto-plain ccache-missing ccache-order ccache-prefix sccache-too client-missing client-missing-on-host farm-missing farm-incomplete farm-stale farm-foreign farm-not-first variable-not-exported state-missing state-slow state-full home-unset service-stopped service-path service-local-only service-toolchain service-twice service-port package-distcc-off package-makeflags package-buildflags package-native package-compiler package-jobs package-ninja volunteer-name volunteer-down volunteer-firewalled volunteer-refuses volunteer-toolchain volunteer-compiler lto-compiler-differs volunteer-compiler-missing volunteer-disk-full volunteer-slow volunteer-odd settings-malformed settings-unknown-rule settings-differ" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -364,12 +364,20 @@ _distcc__setup() {
             return 0
             ;;
         distcc__setup__subcmd__volunteer)
-            opts="-y -h --allow --allow-private --allow-attached --listen --port --jobs --nice --log-file --log-level --temp-dir --announce --stats --apply-firewall --no-start --dry-run --yes --root --help"
+            opts="-y -h --target --toolchain --one-port --list-targets --allow --allow-private --allow-attached --listen --port --jobs --nice --log-file --log-level --temp-dir --announce --stats --apply-firewall --no-start --dry-run --yes --root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --toolchain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --allow)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -128,6 +128,9 @@ home-unset\t''
 service-stopped\t''
 service-path\t''
 service-local-only\t''
+service-toolchain\t''
+service-twice\t''
+service-port\t''
 package-distcc-off\t''
 package-makeflags\t''
 package-buildflags\t''
@@ -210,6 +213,9 @@ home-unset\t''
 service-stopped\t''
 service-path\t''
 service-local-only\t''
+service-toolchain\t''
+service-twice\t''
+service-port\t''
 package-distcc-off\t''
 package-makeflags\t''
 package-buildflags\t''
@@ -304,6 +310,9 @@ home-unset\t''
 service-stopped\t''
 service-path\t''
 service-local-only\t''
+service-toolchain\t''
+service-twice\t''
+service-port\t''
 package-distcc-off\t''
 package-makeflags\t''
 package-buildflags\t''
@@ -386,6 +395,9 @@ home-unset\t''
 service-stopped\t''
 service-path\t''
 service-local-only\t''
+service-toolchain\t''
+service-twice\t''
+service-port\t''
 package-distcc-off\t''
 package-makeflags\t''
 package-buildflags\t''
@@ -432,9 +444,11 @@ complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand doctor" -l sta
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand doctor" -l format -d 'How to print it' -r -f -a "text\t'A table and sentences, for people'
 json\t'One JSON object'"
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l target -d 'Compile for TARGET: armv5, armv6h, armv7h, armv8 or x86_64, each on a port of its own; may be repeated' -r
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l toolchain -d 'The compilers for it are in DIR [default: where packages and people put them]' -r
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l allow -d 'Let clients of NETWORK in, as 192.168.10.0/24 or 2001:db8::/64; may be repeated' -r
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l listen -d 'Listen at ADDRESS only' -r
-complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l port -d 'Listen at PORT instead of 3632' -r
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l port -d 'Listen at PORT instead of 3632, or that of the target' -r
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l jobs -d 'Compile so many units at once [default: two more than there are processors]' -r
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l nice -d 'Compile at this nice level' -r
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l log-file -d 'Where distccd writes its log [default: /tmp/distccd.log, in a file that has no options yet]' -r
@@ -446,6 +460,8 @@ info\t'info'
 debug\t'debug'"
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l temp-dir -d 'Where jobs have their files [default: /tmp, or /dev/shm where /tmp is on a disk]' -r
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l root -d 'Take DIR for the root directory (images, chroots): nothing is started there' -r -F
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l one-port -d 'Have the ordinary daemon compile for TARGET too, by the compilers\' full names'
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l list-targets -d 'List the targets, their ports, and the compilers for them on this machine'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l allow-private -d 'Let clients of all private networks in; so it is where nothing else is said'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l allow-attached -d 'Let clients of those networks in that this machine is attached to, and no others'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand volunteer" -l announce -d 'Announce it on the network, for distcc-setup hosts --discover'
