@@ -30,3 +30,29 @@ distcc_hook_environment() {
 	fi
 	return 0
 }
+
+##
+# Names the build for the journal and its report: the package, and in a build
+# root, whose journal may be the host's, that root: PACKAGE:REPO-ARCH/COPY.
+#
+#  usage : distcc_hook_build( $pkgbase, [$root], [$mounts] )
+##
+distcc_hook_build() {
+	local words top=''
+
+	export DISTCC_BUILD=$1
+	if [[ ! -e ${2-}/.arch-chroot ]]; then
+		return 0
+	fi
+	# where our root directory is in its file system
+	while IFS=' ' read -r -a words; do
+		if [[ ${words[4]} == / ]]; then
+			top=${words[3]}
+		fi
+	done 2>/dev/null <"${3:-/proc/self/mountinfo}"
+	if [[ $top =~ [^/]+/[^/]+$ ]]; then
+		DISTCC_BUILD+=:${BASH_REMATCH[0]}
+	else
+		DISTCC_BUILD+=:$HOSTNAME
+	fi
+}

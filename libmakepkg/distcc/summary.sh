@@ -16,7 +16,7 @@ distcc_hook_summary() {
 	local line lines=()
 
 	# shellcheck disable=SC2154 # set by the PKGBUILD
-	distcc_hook_ask lines report "--last-build=$pkgbase" --line || :
+	distcc_hook_ask lines report "--last-build=${DISTCC_BUILD:-$pkgbase}" --line || :
 	if (( ${#lines[@]} )); then
 		msg2 '%s' "${lines[0]}"
 		for line in "${lines[@]:1}"; do

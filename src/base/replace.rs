@@ -1,10 +1,13 @@
 //! Files that appear whole or not at all.
 
+use std::collections::hash_map::RandomState;
 use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -117,9 +120,18 @@ impl Drop for Staged {
 }
 
 fn temporary_name(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".distcc-{}.tmp", unique()))
+}
+
+/// A part of a file's name that no other process uses, nor we for another file. No pid is in it:
+/// processes of two pid namespaces that share a directory may have the same.
+pub fn unique() -> String {
+    static OURS: OnceLock<u64> = OnceLock::new();
     static COUNTER: AtomicU32 = AtomicU32::new(0);
+    // The standard library's keys for hash maps are the kernel's random numbers.
+    let ours = OURS.get_or_init(|| RandomState::new().build_hasher().finish());
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    path.with_file_name(format!(".distcc-{:x}-{count:x}.tmp", std::process::id()))
+    format!("{ours:016x}-{count:x}")
 }
 
 /// Whether `path` was written less than `limit` ago. A file that is missing, or from the future,

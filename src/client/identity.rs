@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ const FIRST_UNEXPANDED: u32 = 11;
 /// More than this is no file of ours.
 const MOST_BYTES: u64 = 64 * 1024;
 
+/// More files than these are too many: a few for each compiler, its flags and each volunteer.
+const MOST_FILES: usize = 1024;
+
 /// The local compiler as one unit uses it.
 #[derive(Debug)]
 pub struct Identity {
@@ -47,11 +50,7 @@ impl Identity {
         let path = call.find(&unit.compiler)?;
         let real = std::fs::canonicalize(&path).ok()?;
         let meta = std::fs::metadata(&real).ok()?;
-        let mut key = real.as_os_str().as_bytes().to_vec();
-        let stamp = [meta.size(), meta.ino(), meta.mtime().cast_unsigned(), meta.dev()];
-        for number in stamp {
-            key.extend_from_slice(&number.to_le_bytes());
-        }
+        let mut key = file_key(&real, &meta);
         // A cross compiler is one file under several names; clang's name selects its target.
         key.extend_from_slice(unit.compiler.as_bytes());
         key.push(0);
@@ -193,12 +192,13 @@ impl Identity {
         };
         let local = Local { identity, foreign };
         replace::write(&path, print(&local, &self.key).as_bytes(), 0o666)?;
+        prune(&self.dir);
         Ok(Some(local))
     }
 
     fn probe(&self, call: &Call, unit: &TranslationUnit) -> io::Result<Option<ObjectIdentity>> {
         let dir = dirs::state_subdir("compilers")?;
-        let probe = Scrap(dir.join(format!("probe-{}.tmp", std::process::id())));
+        let probe = Scrap(dir.join(format!("probe-{}.tmp", replace::unique())));
         let argv = rewrite::probe(unit, probe.0.as_os_str());
         let Some(mut command) = call.command(&argv) else { return Ok(None) };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -265,6 +265,40 @@ fn right_service(ours: &Local, host: &HostSpec) -> String {
     // The distccd of an x86-64 machine has no other name there.
     let is_native = target.port == DEFAULT_PORT;
     format!("; {}", service::advice(target, host, *port, is_native))
+}
+
+/// What tells the compiler's file from every other, of other root directories included that share
+/// this state directory: a copy (rsync) has the size and the time of its original, a snapshot
+/// (btrfs) its inode too, and a device's number is given to another file system some day. The time
+/// of the last change to the inode, which nobody can set, is in nanoseconds.
+fn file_key(real: &Path, meta: &std::fs::Metadata) -> Vec<u8> {
+    let mut key = real.as_os_str().as_bytes().to_vec();
+    let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
+    let times = times.map(i64::cast_unsigned);
+    for number in [meta.size(), meta.ino(), meta.dev()].into_iter().chain(times) {
+        key.extend_from_slice(&number.to_le_bytes());
+    }
+    key
+}
+
+/// Removes the oldest files where there are too many: each copy of a build root has compilers of
+/// its own, and so files here. What is removed too early is found out again.
+fn prune(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    let dated = |entry: io::Result<std::fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let meta = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        Some((meta.modified().ok()?, entry.path()))
+    };
+    let mut files: Vec<_> = entries.filter_map(dated).collect();
+    if files.len() <= MOST_FILES {
+        return;
+    }
+    files.sort();
+    for (_, path) in files.iter().take(files.len() - MOST_FILES / 2) {
+        // Another client may be at it too.
+        drop(std::fs::remove_file(path));
+    }
 }
 
 /// A file that goes when this is dropped.
@@ -361,6 +395,48 @@ mod tests {
         }
         assert_eq!(read(b"6b\n1 2", b"k"), None);
         assert_eq!(read(b"", b""), None);
+    }
+
+    #[test]
+    fn a_compiler_and_its_copy_with_the_same_times_have_different_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, copy) = (dir.path().join("root"), dir.path().join("copy"));
+        std::fs::create_dir(&root).unwrap();
+        replace::write(&root.join("gcc"), b"driver", 0o755).unwrap();
+        let mut cp = std::process::Command::new("cp");
+        assert!(cp.arg("-a").args([&root, &copy]).status().unwrap().success());
+        // As each is called in its own root directory.
+        let key = |dir: &Path| {
+            file_key(Path::new("/usr/bin/gcc"), &std::fs::metadata(dir.join("gcc")).unwrap())
+        };
+        assert_eq!(key(&root), key(&root));
+        assert_ne!(key(&root), key(&copy));
+        // A snapshot has even the inode's number; what is put there later has another time.
+        let before = key(&root);
+        std::fs::set_permissions(
+            root.join("gcc"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o755),
+        )
+        .unwrap();
+        assert_ne!(before, key(&root));
+    }
+
+    #[test]
+    fn too_many_files_lose_the_oldest() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::UNIX_EPOCH;
+        for number in 0..=MOST_FILES {
+            let file = std::fs::File::create(dir.path().join(format!("f{number}"))).unwrap();
+            file.set_modified(old + Duration::from_secs(number as u64)).unwrap();
+            if number + 1 == MOST_FILES {
+                prune(dir.path());
+                assert_eq!(dir.path().read_dir().unwrap().count(), MOST_FILES);
+            }
+        }
+        prune(dir.path());
+        assert_eq!(dir.path().read_dir().unwrap().count(), MOST_FILES / 2);
+        assert!(dir.path().join(format!("f{MOST_FILES}")).exists());
+        assert!(!dir.path().join("f0").exists());
     }
 
     #[test]

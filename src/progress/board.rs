@@ -129,14 +129,12 @@ fn create(dir: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-/// Takes the first of this pid's names that no living client of another pid namespace holds.
+/// Takes the first of this pid's names that no living client of another pid namespace holds. None
+/// of them is a C client's (`binstate_PID`): one with our pid, elsewhere, would write over ours.
 fn create_in(dir: &Path) -> io::Result<(File, PathBuf)> {
     let pid = std::process::id();
-    for namesake in 0..NAMESAKES {
-        let path = match namesake {
-            0 => dir.join(format!("{PREFIX}{pid}")),
-            _ => dir.join(format!("{PREFIX}{pid}.{namesake}")),
-        };
+    for namesake in 1..=NAMESAKES {
+        let path = dir.join(format!("{PREFIX}{pid}.{namesake}"));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o666);
         let file = match options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(&path) {
@@ -175,8 +173,10 @@ fn whole_file(kind: i32) -> nix::libc::flock {
 
 /// All living jobs on the board in `dir`, by host, then slot; none if there is no board.
 ///
-/// A record whose owner holds a lock on it is alive. Any other (a C client's, or a dead one's) is
-/// believed if its process exists and it is not older than 60 s; one that is older is removed.
+/// A record whose owner holds a lock on it is alive, and no other of ours is. A C client's is
+/// believed if it is not older than 60 s and its slot is taken, by nobody else on the board; where
+/// no lock tells, if its process exists, which means nothing across pid namespaces. One that is
+/// older is removed.
 ///
 /// # Errors
 ///
@@ -186,19 +186,61 @@ pub fn read_all(dir: &Path) -> io::Result<Vec<Job>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
-    let mut jobs = Vec::new();
+    let mut found = Vec::new();
     for entry in entries {
         let entry = entry?;
         if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
-            jobs.extend(read_one(&entry.path()));
+            found.extend(read_one(&entry.path()));
+        }
+    }
+    // Those that are locked, then the newest, first: it is who has the slot.
+    found.sort_by_key(|found| std::cmp::Reverse((found.is_locked, found.written)));
+    let locks = dir.with_file_name("lock");
+    let mut jobs: Vec<Job> = Vec::with_capacity(found.len());
+    for Found { job, is_locked, .. } in found {
+        let same = |other: &Job| (&other.host, other.slot) == (&job.host, job.slot);
+        let has_slot = || {
+            !jobs.iter().any(same)
+                && is_slot_taken(&locks, &job).unwrap_or_else(|| process_exists(job.pid))
+        };
+        if is_locked || has_slot() {
+            jobs.push(job);
         }
     }
     jobs.sort_by(|left, right| (&left.host, left.slot).cmp(&(&right.host, right.slot)));
     Ok(jobs)
 }
 
-/// The job that the record `path` tells of, if it is alive.
-fn read_one(path: &Path) -> Option<Job> {
+/// A job that a record tells of.
+struct Found {
+    job: Job,
+    is_locked: bool,
+    written: Option<SystemTime>,
+}
+
+/// Whether anybody holds the slot of `job`, by the lock files in `dir`; `None` if it has no file.
+///
+/// Source: distcc 3.4 names them `cpu_tcp_HOST_PORT_SLOT`, `cpu_ssh_HOST_SLOT` and
+/// `cpu_localhost_SLOT`; a record has the host without its port.
+fn is_slot_taken(dir: &Path, job: &Job) -> Option<bool> {
+    let end = format!("_{}", job.slot);
+    let is_its = |name: &[u8]| {
+        let host = name.strip_prefix(b"cpu_").unwrap_or_default();
+        let host = host.strip_prefix(b"tcp_").or(host.strip_prefix(b"ssh_")).unwrap_or(host);
+        let port = host.strip_prefix(&*job.host).and_then(|rest| rest.strip_suffix(end.as_bytes()));
+        port.is_some_and(|port| {
+            let digits = port.strip_prefix(b"_").unwrap_or_default();
+            port.is_empty() || (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+        })
+    };
+    let entries = std::fs::read_dir(dir).ok()?.flatten();
+    let its = entries.filter(|entry| is_its(entry.file_name().as_encoded_bytes()));
+    let taken = its.map(|entry| File::open(entry.path()).is_ok_and(|file| is_locked(&file)));
+    taken.reduce(|one, other| one || other)
+}
+
+/// The job that the record `path` tells of, unless it is known to be dead.
+fn read_one(path: &Path) -> Option<Found> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
@@ -216,12 +258,19 @@ fn read_one(path: &Path) -> Option<Job> {
         return None;
     }
     match Job::decode(&bytes) {
-        Ok(job) => (locked || process_exists(job.pid)).then_some(job),
+        // Ours are locked from before they are written.
+        Ok(_) if !locked && is_ours(path) => None,
+        Ok(job) => Some(Found { job, is_locked: locked, written: meta.modified().ok() }),
         Err(error) => {
             crate::warning!("{} is no state record: {error}", path.display());
             None
         }
     }
+}
+
+/// Whether the record is one of this package's clients, by its name.
+fn is_ours(path: &Path) -> bool {
+    path.extension().is_some()
 }
 
 fn process_exists(pid: i64) -> bool {
@@ -281,11 +330,11 @@ mod tests {
     }
 
     #[test]
-    fn the_record_is_the_file_that_c_monitors_look_for() {
+    fn the_record_is_one_of_those_that_c_monitors_look_for() {
         let dir = tempfile::tempdir().unwrap();
         let mut post = Post::new(dir.path());
         post.publish(Phase::Connect, b"a.c", "vol", 0);
-        let path = dir.path().join(format!("binstate_{}", std::process::id()));
+        let path = dir.path().join(format!("binstate_{}.1", std::process::id()));
         assert_eq!(std::fs::metadata(path).unwrap().len(), 296);
     }
 
@@ -324,6 +373,53 @@ mod tests {
         write(&path, &job(NOBODY, "vol", 0));
         assert_eq!(read_all(dir.path()).unwrap(), []);
         assert!(path.exists(), "its client may live in another pid namespace");
+    }
+
+    #[test]
+    fn a_c_client_of_another_pid_namespace_lives_while_its_slot_is_taken() {
+        let top = tempfile::tempdir().unwrap();
+        let (dir, locks) = (top.path().join("state"), top.path().join("lock"));
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::create_dir(&locks).unwrap();
+        let take = |name: &str| {
+            let file = File::create(locks.join(name)).unwrap();
+            lock(&file).unwrap();
+            file
+        };
+        let hosts = || -> Vec<Vec<u8>> {
+            read_all(&dir).unwrap().into_iter().map(|job| job.host).collect()
+        };
+        for (name, host, slot) in [("1", "vol", 2), ("2", "localhost", 0), ("3", "far", 1)] {
+            write(&dir.join(format!("binstate_{name}")), &job(NOBODY, host, slot));
+        }
+        let others =
+            ["cpu_tcp_vol_3632_12", "cpu_tcp_vol2_3632_2", "cpu_tcp_vol_x_2", "backoff_vol_2"];
+        let _others = others.map(take);
+        assert_eq!(hosts(), [[0; 0]; 0], "slots of others");
+        let held = ["cpu_tcp_vol_3632_2", "cpu_localhost_0", "cpu_ssh_far_1"].map(take);
+        assert_eq!(hosts(), [&b"far"[..], b"localhost", b"vol"]);
+        drop(held);
+        assert_eq!(hosts(), [[0; 0]; 0]);
+    }
+
+    #[test]
+    fn of_two_that_claim_a_slot_the_living_or_the_newer_has_it() {
+        let top = tempfile::tempdir().unwrap();
+        let (dir, locks) = (top.path().join("state"), top.path().join("lock"));
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::create_dir(&locks).unwrap();
+        let slot = File::create(locks.join("cpu_tcp_vol_3632_0")).unwrap();
+        lock(&slot).unwrap();
+        let pids =
+            || -> Vec<i64> { read_all(&dir).unwrap().into_iter().map(|job| job.pid).collect() };
+        let old = write(&dir.join("binstate_1"), &job(NOBODY, "vol", 0));
+        set_age(&old, Duration::from_secs(30));
+        write(&dir.join("binstate_2"), &job(NOBODY - 1, "vol", 0));
+        assert_eq!(pids(), [NOBODY - 1]);
+        let ours = write(&dir.join("binstate_3.1"), &job(NOBODY - 2, "vol", 0));
+        set_age(&ours, LONG_AGO);
+        lock(&ours).unwrap();
+        assert_eq!(pids(), [NOBODY - 2]);
     }
 
     #[test]
@@ -378,7 +474,7 @@ mod tests {
         post.refresh();
         assert_eq!(read_all(dir.path()).unwrap(), [], "there was nothing to repeat");
         post.publish(Phase::Compile, b"a.c", "vol", 0);
-        let path = dir.path().join(format!("binstate_{}", std::process::id()));
+        let path = dir.path().join(format!("binstate_{}.1", std::process::id()));
         std::fs::remove_file(&path).unwrap();
         post.refresh();
         assert!(!path.exists());

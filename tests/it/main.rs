@@ -32,6 +32,7 @@ mod makepkg;
 mod makepkg_conf;
 mod makepkg_conf_any;
 mod monitor;
+mod namespaces;
 mod package;
 mod package_targets;
 mod projects;

@@ -40,9 +40,10 @@ impl World {
         }
         world.give("home");
         world.write("work/PKGBUILD", "", 0o644);
-        world.write("bin/makechrootpkg", STAND_IN, 0o755);
         // Our own binaries may be in a directory that only root may enter.
-        std::fs::copy(PROGRAM, world.path("bin/makechrootpkg-distcc")).unwrap();
+        world.copy(Path::new(PROGRAM), "bin/makechrootpkg-distcc");
+        world.write("stand-in", STAND_IN, 0o755);
+        world.copy(&world.path("stand-in"), "bin/makechrootpkg");
         world
     }
 
@@ -55,6 +56,13 @@ impl World {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Copies a program. A process of its own does it: one that another test starts meanwhile would
+    /// inherit the open file from us, and the program be busy.
+    fn copy(&self, from: &Path, name: &str) {
+        let mut cp = Command::new("cp");
+        assert!(cp.arg("-p").arg(from).arg(self.path(name)).status().unwrap().success());
     }
 
     /// Makes something the user's own.

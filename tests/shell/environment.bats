@@ -61,3 +61,31 @@ exported() {
 	run distcc_hook_environment
 	expect 0 </dev/null
 }
+
+# Prints DISTCC_BUILD for a root directory with a mountinfo that says what stdin does.
+build_of() {
+	cat >mounts
+	distcc_hook_build hello "$BATS_TEST_TMPDIR/root" mounts
+	echo "$DISTCC_BUILD"
+}
+
+@test "a build is called as the package, and as the build root that it is in" {
+	mkdir root
+	run build_of <<<'21 1 8:1 /var/lib/archbuild/extra-x86_64/me / rw - ext4 /dev/sda1 rw'
+	expect 0 <<<hello
+	touch root/.arch-chroot
+	run build_of <<-'END'
+		20 1 8:1 / / rw - rootfs none rw
+		21 1 8:1 /@/var/lib/archbuild/extra-x86_64/me / rw - btrfs /dev/sda1 rw
+		22 21 0:30 /a/b /tmp rw - tmpfs tmpfs rw
+	END
+	expect 0 <<<'hello:extra-x86_64/me'
+	HOSTNAME=arch-nspawn-7
+	for line in '21 1 0:5 / / rw - overlay overlay rw' '' nonsense; do
+		run build_of <<<"$line"
+		expect 0 <<<'hello:arch-nspawn-7'
+	done
+	IFS=:
+	run build_of <<<'21 1 8:1 /x/me / rw - ext4 /dev/sda1 rw'
+	expect 0 <<<'hello:x/me'
+}

@@ -12,6 +12,7 @@ use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
 use crate::base::replace;
+use crate::setup::tally::shown;
 
 /// A file that is longer keeps its newest marks only.
 const FULL: usize = 64 << 10;
@@ -81,7 +82,30 @@ pub(super) fn last(dir: &Path, name: Option<&str>) -> Option<Mark> {
         let marks = text.lines().filter_map(|line| serde_json::from_str::<Mark>(line).ok());
         marks.map(|mark| Mark { uid, ..mark }).collect::<Vec<_>>()
     });
-    marks.filter(|mark| name.is_none_or(|name| name == mark.build)).max_by_key(|mark| mark.time)
+    marks.filter(|mark| name.is_none_or(|name| mark.is_of(name))).max_by_key(|mark| mark.time)
+}
+
+impl Mark {
+    /// Whether it is the build called `name`, or one of that package in some build root.
+    fn is_of(&self, name: &str) -> bool {
+        self.build == name || self.parts().1.is_some_and(|_| self.parts().0 == name)
+    }
+
+    /// The package, and the build root if it is built in one; a package's name has no colon.
+    fn parts(&self) -> (&str, Option<&str>) {
+        match self.build.split_once(':') {
+            Some((package, root)) => (package, Some(root)),
+            None => (&self.build, None),
+        }
+    }
+
+    /// The build, for sentences.
+    pub(super) fn shown(&self) -> String {
+        match self.parts() {
+            (package, Some(root)) => format!("{} in {}", shown(package), shown(root)),
+            (package, None) => shown(package),
+        }
+    }
 }
 
 fn path(dir: &Path, uid: u32) -> PathBuf {
@@ -126,6 +150,11 @@ mod tests {
         assert_eq!(last(&dir, None), Some(newest));
         assert_eq!(last(&dir, Some("one")).unwrap().time, 3);
         assert_eq!(last(&dir, Some("four")), None);
+        write(&dir, "one:extra-x86_64/me", 5).unwrap();
+        assert_eq!(last(&dir, Some("one")).unwrap().time, 5);
+        assert_eq!(last(&dir, Some("one:extra-x86_64/me")).unwrap().time, 5);
+        assert_eq!(last(&dir, Some("one")).unwrap().shown(), "one in extra-x86_64/me");
+        assert_eq!(last(&dir, Some("one:extra")), None);
     }
 
     #[test]

@@ -21,7 +21,6 @@ use crate::base::{dirs, replace};
 use crate::progress::journal::unix_ms;
 use crate::setup::report::subject::Subject;
 use crate::setup::screen::{self, Screen};
-use crate::setup::tally::shown;
 
 /// Options of `distcc-setup report`.
 #[derive(Args, Debug)]
@@ -100,10 +99,7 @@ fn tell(options: &ReportOptions, subject: &Subject) -> Result<(), String> {
 fn nothing(subject: &Subject) -> String {
     let dir = subject.dir.display();
     if let Some(mark) = &subject.build {
-        return format!(
-            "The build of {} has called no compiler through distcc",
-            shown(&mark.build)
-        );
+        return format!("The build of {} has called no compiler through distcc", mark.shown());
     }
     match (subject.since.is_some(), subject.dir.exists()) {
         (true, true) => format!("Nothing was compiled in that time, by the journal in {dir}"),

@@ -69,7 +69,7 @@ impl Subject {
     pub(super) fn heading(&self) -> String {
         if let Some(mark) = &self.build {
             let since = self.since.map(local).unwrap_or_default();
-            return format!("Build of {}, since {since}", shown(&mark.build));
+            return format!("Build of {}, since {since}", mark.shown());
         }
         match self.tally.span() {
             Some((start, end)) => format!("From {} to {}", local_ms(start), local_ms(end)),
