@@ -11,6 +11,7 @@ source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/util/option.sh"
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/ask.sh"
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/environment.sh"
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/masquerade.sh"
+source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/names.sh"
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/native.sh"
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/summary.sh"
 
@@ -36,12 +37,12 @@ buildenv_distcc_setup() {
 
 	distcc_hook_environment
 	if (( ! REPKG )); then
+		distcc_hook_names_inside
 		distcc_hook_native
 		distcc_hook_masquerade
-		# by this name the journal and its report know the build
 		# shellcheck disable=SC2154 # set by the PKGBUILD
-		export DISTCC_BUILD=$pkgbase
-		distcc_hook_ask marked report --mark "$pkgbase" || :
+		distcc_hook_build "$pkgbase"
+		distcc_hook_ask marked report --mark "$DISTCC_BUILD" || :
 	fi
 	return 0
 }

@@ -8,11 +8,14 @@ LIBMAKEPKG_LINT_CONFIG_ZZ_DISTCC_SH=1
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/util/message.sh"
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/util/option.sh"
 source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/ask.sh"
+source "${MAKEPKG_LIBRARY:-${LIBRARY:-/usr/share/makepkg}}/distcc/names.sh"
 
 lint_config_functions+=('lint_config_distcc')
 
 ##
-# Warns of what distcc-setup finds. Never fails: that would also end runs that
+# Warns of what distcc-setup finds. Fails only where devtools fetches sources on
+# the host for a build in a chroot that would look for its volunteers in vain; the
+# PKGBUILD says whether it looks for any. Elsewhere that would also end runs that
 # compile nothing, and builds of packages with options=('!distcc').
 ##
 lint_config_distcc() {
@@ -27,8 +30,11 @@ lint_config_distcc() {
 	# for a build in a chroot; in there, a hook of the chroot's would say it again.
 	if (( NOBUILD || VERIFYSOURCE )); then
 		root=${MAKEPKG_CONF%/etc/makepkg.conf}
-		if [[ $root == "$MAKEPKG_CONF" || ! -e $root/.arch-chroot \
-				|| -e $root/usr/share/makepkg/lint_config/zz-distcc.sh ]]; then
+		if [[ $root == "$MAKEPKG_CONF" || ! -e $root/.arch-chroot ]]; then
+			return 0
+		elif ! distcc_hook_names "$MAKEPKG_CONF" "${BUILDFILE:-PKGBUILD}"; then
+			return 1
+		elif [[ -e $root/usr/share/makepkg/lint_config/zz-distcc.sh ]]; then
 			return 0
 		fi
 	fi

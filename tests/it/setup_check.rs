@@ -106,8 +106,8 @@ fn a_stock_configuration_is_told_what_it_lacks() {
     insta::assert_snapshot!(root.check(&["--format", "line"]), @r#"
     [exit status: 2]
     ------- stdout -------
-    ROOT/etc/makepkg.conf:3: distcc-banned: distcc is switched off, so makepkg compiles everything on this machine; write `distcc`, or run: distcc-setup configure
-    ROOT/etc/makepkg.conf:4: hosts-unset: DISTCC_HOSTS is not set and there is no hosts file: nobody is there to send to, and everything is compiled on this machine; write `DISTCC_HOSTS="localhost/9 192.168.10.2/5"` with your own volunteers, or run: distcc-setup configure
+    ROOT/etc/makepkg.conf:3: distcc-banned: distcc is switched off, so makepkg compiles everything on this machine; write `distcc`, or run: sudo distcc-setup chroot enable ROOT
+    ROOT/etc/makepkg.conf:4: hosts-unset: DISTCC_HOSTS is not set and there is no hosts file: nobody is there to send to, and everything is compiled on this machine; write `DISTCC_HOSTS="localhost/9 192.168.10.2/5"` with your own volunteers, or run: sudo distcc-setup chroot enable ROOT
     "#);
 }
 
@@ -166,7 +166,7 @@ fn json_has_all_that_the_text_has() {
           "end_column": 18,
           "text": "BUILDENV=(!distcc color !ccache check !sign)",
           "message": "distcc is switched off, so makepkg compiles everything on this machine",
-          "help": "write `distcc`, or run: distcc-setup configure",
+          "help": "write `distcc`, or run: sudo distcc-setup chroot enable ROOT",
           "replacement": "distcc"
         },
         {
@@ -227,7 +227,7 @@ fn sarif_has_rules_places_and_fixes() {
               }
             ],
             "description": {
-              "text": "write `distcc`, or run: distcc-setup configure"
+              "text": "write `distcc`, or run: sudo distcc-setup chroot enable ROOT"
             }
           }
         ],
@@ -256,7 +256,7 @@ fn sarif_has_rules_places_and_fixes() {
           }
         ],
         "message": {
-          "text": "distcc is switched off, so makepkg compiles everything on this machine; write `distcc`, or run: distcc-setup configure"
+          "text": "distcc is switched off, so makepkg compiles everything on this machine; write `distcc`, or run: sudo distcc-setup chroot enable ROOT"
         },
         "ruleId": "distcc-banned"
       },
@@ -395,10 +395,46 @@ fn the_hook_says_in_lines_what_concerns_the_build() {
     insta::assert_snapshot!(hook(&root, &[]), @r"
     [exit status: 0]
     ------- stdout -------
-    ROOT/etc/makepkg.conf:6: hosts-by-name: `desk` is a name, and in a build root it may have no address: each unit is then compiled on this machine; write its address, which this prints: getent hosts desk
     ROOT/etc/makepkg.conf:6: hosts-malformed: host spec `10.0.0.2/x`: `x` is no number of slots; one such word makes the whole list useless; write 1 to 65535, as in `10.0.0.7/8`
     ROOT/usr/lib/distcc/bin: farm-incomplete: no link stands for g++, so what calls it compiles on this machine; run: sudo update-distcc-symlinks --root ROOT
     ");
+}
+
+/// What makepkg's hook hears of names that end a build: a line each.
+fn names(root: &Root, pkgbuild: Option<&str>) -> Output {
+    root.write(".arch-chroot", "v6\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_distcc-setup"));
+    command.args(["__policy", "names"]).arg(root.path("etc/makepkg.conf")).args(pkgbuild);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", root.path("home"));
+    command.current_dir(root.path("work"));
+    root.run(command)
+}
+
+#[test]
+fn names_end_a_build_in_a_root_unless_it_compiles_nothing_with_distcc() {
+    let root = Root::new(&GOOD.replace("192.168.10.2/9", "desk.invalid/9 127.0.0.1/4"));
+    insta::assert_snapshot!(names(&root, None), @r"
+    [exit status: 0]
+    ------- stdout -------
+    ROOT/etc/makepkg.conf:6: hosts-by-name: `desk.invalid` is a name, and in a build root it may have no address: each unit is then compiled on this machine; write its address, which this prints: getent hosts desk.invalid, or run on the host: sudo distcc-setup chroot enable ROOT
+    ");
+    let compiles = "arch=(x86_64)\nbuild() {\n  make\n}\n";
+    for (pkgbuild, ends) in [
+        (compiles.to_owned(), true),
+        (compiles.replace("x86_64", "any"), false),
+        (format!("{compiles}options=(!distcc)\n"), false),
+        ("arch=(x86_64)\npackage() { :; }\n".to_owned(), false),
+    ] {
+        root.write("work/PKGBUILD", &pkgbuild);
+        let output = names(&root, Some("PKGBUILD")).success();
+        assert_eq!(output.stdout.contains("hosts-by-name"), ends, "{pkgbuild}{output}");
+    }
+    names(&Root::new(GOOD), None).quiet_success();
+    names(&Root::new("BUILDENV=(\n"), None).quiet_success();
+    let silenced = GOOD.replace("192.168.10.2/9", "desk.invalid/9");
+    let silenced =
+        silenced.replace("DISTCC_HOSTS=", "# distcc-setup: silence hosts-by-name\nDISTCC_HOSTS=");
+    names(&Root::new(&silenced), None).quiet_success();
 }
 
 #[test]

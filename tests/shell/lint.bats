@@ -7,7 +7,10 @@ setup() {
 	prepare
 	source "$library/lint_config/zz-distcc.sh"
 	BUILDENV=(distcc color)
-	distcc_setup <<<'echo "makepkg.conf:7: %s is wrong"; echo "makepkg.conf:9: two"; exit 2'
+	distcc_setup <<-'END'
+		[[ $1 != __policy ]] || exit 0
+		echo "makepkg.conf:7: %s is wrong"; echo "makepkg.conf:9: two"; exit 2
+	END
 }
 
 # Makes a devtools root at $1.
@@ -65,7 +68,39 @@ chroot() {
 	chroot "$BATS_TEST_TMPDIR/my root"
 	VERIFYSOURCE=1 NOBUILD=1
 	run lint_config_distcc
+	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = '==> WARNING: makepkg.conf:7: %s is wrong' ]
+	[ "$(calls)" = "__policy names $MAKEPKG_CONF PKGBUILD
+check --hook --config $MAKEPKG_CONF" ]
+}
+
+# What follows the names that a build root cannot look up.
+ways_out() {
+	cat <<-'END'
+		    A build in a chroot has to know volunteers by address. To have them written, run on
+		    the host: sudo distcc-setup chroot enable
+		    To build this package without distcc: options=('!distcc') in its PKGBUILD
+	END
+}
+
+@test "devtools fetching sources on the host is stopped by names, whatever is in the chroot" {
+	chroot "$BATS_TEST_TMPDIR/root"
+	VERIFYSOURCE=1 NOBUILD=1 BUILDFILE=other
+	distcc_setup <<<'[[ $1 != __policy ]] || echo "makepkg.conf:7: desk is a name %s"'
+	run lint_config_distcc
+	expect 1 < <(
+		echo '==> ERROR: makepkg.conf:7: desk is a name %s'
+		ways_out
+	)
+	[ "$(calls)" = "__policy names $MAKEPKG_CONF other" ]
+	touch root/usr/share/makepkg/lint_config/zz-distcc.sh
+	run lint_config_distcc
+	[ "$status" -eq 1 ]
+}
+
+@test "outside of chroots nobody asks for names, nor inside before the PKGBUILD is known" {
+	chroot "$BATS_TEST_TMPDIR/root"
+	run lint_config_distcc
 	[ "$(calls)" = "check --hook --config $MAKEPKG_CONF" ]
 }
 

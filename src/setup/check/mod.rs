@@ -145,9 +145,26 @@ fn by_hook(facts: &Facts) -> Exit {
         return Exit::OK;
     }
     let mut report = report(facts, |rule| rule.in_hook, true);
-    report.findings.retain(|finding| finding.severity > Severity::Note);
+    // What ends the build is said when it does so ([`ending`]).
+    let ends = |finding: &Finding| {
+        finding.rule == rules::ENDS_BUILDS && finding.severity == Severity::Error
+    };
+    report.findings.retain(|finding| finding.severity > Severity::Note && !ends(finding));
     screen::write(&line::render(&report.findings));
     Exit::OK
+}
+
+/// Why makepkg's hook is to end a build that reads `config` (its default where that is `None`), a
+/// line each; nothing if the PKGBUILD is given and compiles nothing with distcc.
+pub(super) fn ending(config: Option<PathBuf>, pkgbuild: Option<PathBuf>) -> Vec<String> {
+    let options = SubjectOptions { chroot: None, config };
+    let Ok(facts) = gather(Subject::find(&options), &Manner { by_hook: true, pkgbuild }) else {
+        return Vec::new();
+    };
+    if facts.package.as_ref().is_some_and(|package| !package.may_distribute()) {
+        return Vec::new();
+    }
+    errors(report(&facts, |rule| rule.id == rules::ENDS_BUILDS, true))
 }
 
 /// What keeps builds below `root` from being distributed, a line each: for those who are about to
@@ -163,7 +180,11 @@ pub fn of_build_root(root: &Path, installs_client: bool) -> Vec<String> {
         facts.machine.client = true;
         facts.machine.farm = Farm { exists: true, ..Farm::default() };
     }
-    let mut report = report(&facts, |_| true, true);
+    errors(report(&facts, |_| true, true))
+}
+
+/// The errors alone, a line each.
+fn errors(mut report: Report) -> Vec<String> {
     report.findings.retain(|finding| finding.severity == Severity::Error);
     line::render(&report.findings).lines().map(str::to_owned).collect()
 }
@@ -245,6 +266,7 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
         unread: bool,
         off_for_host: bool,
         machine: Machine,
+        addresses: BTreeMap<String, std::net::IpAddr>,
         volunteers: Vec<Volunteer>,
     }
 
@@ -377,6 +399,7 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
             facts.package = package.map(|text| Package::new(Text::new("PKGBUILD", text)));
             facts.machine = self.machine.clone();
             facts.machine.home = facts.machine.home.filter(|_| !self.no_home);
+            facts.addresses = self.addresses.clone();
             facts.volunteers = self.volunteers.iter().map(Volunteer::heard).collect();
             facts
         }

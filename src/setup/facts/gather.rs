@@ -1,8 +1,10 @@
 //! Gathers the facts: reads the configuration, its files, the machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::arch::configuration::{Configuration, Origin, Value, Variable};
 use crate::arch::evaluate::{EvaluateError, evaluate};
@@ -10,8 +12,10 @@ use crate::arch::makepkg::HOOK;
 use crate::base::dirs::SYSTEM_HOSTS;
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::env;
+use crate::base::version::DEFAULT_PORT;
 use crate::hosts::find;
-use crate::setup::facts::hosts::{Hosts, Source};
+use crate::net::resolve;
+use crate::setup::facts::hosts::{Hosts, Source, host_name};
 use crate::setup::facts::machine::{Machine, Question};
 use crate::setup::facts::package::Package;
 use crate::setup::facts::text::Text;
@@ -21,6 +25,10 @@ use crate::setup::subject::Subject;
 
 /// A longer file is no configuration.
 const MOST_BYTES: u64 = 4 << 20;
+/// How long looking up names may take: makepkg's hook has two seconds for everything.
+const LOOK_UP_TIME: Duration = Duration::from_millis(700);
+/// The most names that are looked up.
+const MOST_NAMES: usize = 16;
 
 /// Variables of the caller that a build would work with, or would have if no file set them.
 const LOOKED_AT: [&str; 14] = [
@@ -89,11 +97,35 @@ pub fn gather(subject: Subject, manner: &Manner) -> std::io::Result<Facts> {
         services: !manner.by_hook,
     });
     facts.unread = unread(&facts.subject);
+    if let Some(hosts) = facts.hosts.as_ref().filter(|_| facts.needs_addresses()) {
+        facts.addresses = look_up(hosts);
+    }
     if facts.subject.is_chroot() && !facts.machine.client_on_host {
         let by_host = evaluate(&facts.subject.request()).unwrap_or_default();
         facts.on_for_host = by_host.option("BUILDENV", "distcc") == Some(true);
     }
     Ok(facts)
+}
+
+/// The addresses of the list's names, as far as they are found in time.
+fn look_up(hosts: &Hosts) -> BTreeMap<String, IpAddr> {
+    let names: BTreeSet<&str> = hosts.specs().filter_map(|(_, spec)| host_name(spec)).collect();
+    let address = |name: &str| {
+        let found = resolve::addresses(name, DEFAULT_PORT, LOOK_UP_TIME).ok()?;
+        // What leads back to this machine is `localhost`, which only its owner can know.
+        found.iter().map(SocketAddr::ip).find(|address| !address.is_loopback())
+    };
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = names
+            .into_iter()
+            .take(MOST_NAMES)
+            .map(|name| (name, scope.spawn(move || address(name))))
+            .collect();
+        let told = asked
+            .into_iter()
+            .filter_map(|(name, thread)| Some((name.to_owned(), thread.join().ok().flatten()?)));
+        told.collect()
+    })
 }
 
 /// makepkg reads `~/.makepkg.conf` only where the newer file is not there.
@@ -117,7 +149,10 @@ pub fn assemble(
         Err(error) => (Configuration::default(), Some(error)),
     };
     if manner.by_hook {
-        take_from_makepkg(&mut configuration, &sources.environment);
+        let mut environment = sources.environment.clone();
+        // On the host, devtools hands none of them to the build root.
+        environment.retain(|name, _| !subject.is_chroot() || !name.starts_with("DISTCC_"));
+        take_from_makepkg(&mut configuration, &environment);
     }
     let drop_ins = drop_ins(&subject);
     let (settings, settings_fault) = match sources.settings {
@@ -142,6 +177,7 @@ pub fn assemble(
         hosts_file,
         package: None,
         machine: Machine::default(),
+        addresses: BTreeMap::new(),
         volunteers: Vec::new(),
         subject,
     }

@@ -18,6 +18,14 @@ pub const CCACHE_DIR: &str = "/usr/lib/ccache/bin";
 const SERVICE_FILES: &str = "etc/conf.d";
 /// Where systemd keeps what starts at boot, below the root.
 const WANTS: &str = "etc/systemd/system/multi-user.target.wants";
+/// Everything that is mounted, as we see it.
+const MOUNTS: &str = "/proc/self/mountinfo";
+/// A longer list of mounts is not read.
+const MOST_MOUNT_BYTES: u64 = 1 << 20;
+/// What systemd-nspawn, and others like it, tell those inside.
+const CONTAINER: &str = "/run/host/container-manager";
+/// Where makechrootpkg puts the package that is built.
+const STARTDIR: &str = "/startdir";
 /// A longer file is none of a daemon's settings.
 const MOST_BYTES: u64 = 1 << 16;
 /// Directories of a system's own programs, below the root.
@@ -79,6 +87,8 @@ pub struct StateDir {
     pub is_given: bool,
     /// Whether it is there.
     pub exists: bool,
+    /// Whether it is mounted there from elsewhere: in a build root, from the host.
+    pub is_bound: bool,
     /// The network file system that it is on: `NFS`.
     pub network: Option<String>,
     /// Whether it is on a disk that spins.
@@ -163,7 +173,7 @@ impl Machine {
         let compilers = masquerade::compilers(&[root.join("usr/bin")], root);
         Self {
             processors: processors(),
-            is_chroot: !is_host || root.join(".arch-chroot").exists(),
+            is_chroot: !is_host || is_build_root(root),
             client: has(dirs, "distcc"),
             client_on_host: has(&question.path, "distcc"),
             ccache: has(dirs, "ccache"),
@@ -177,6 +187,13 @@ impl Machine {
             services: if question.services { services(root) } else { Vec::new() },
         }
     }
+}
+
+/// Whether we are in a devtools build root. A container with a whole system in it is none: it may
+/// have its own names.
+fn is_build_root(root: &Path) -> bool {
+    root.join(".arch-chroot").exists()
+        || (Path::new(CONTAINER).exists() && Path::new(STARTDIR).exists())
 }
 
 fn processors() -> u32 {
@@ -239,7 +256,35 @@ fn state(question: &Question<'_>) -> Option<StateDir> {
     let kind = system.as_ref().and_then(|system| network_name(i128::from(system.f_type)));
     let network = kind.map(str::to_owned);
     let spins = spins(&there);
-    Some(StateDir { path, is_given, exists, network, spins, free_mib, free_files })
+    let is_bound = RealDisk.read(Path::new(MOUNTS), MOST_MOUNT_BYTES).is_ok_and(|mounts| {
+        let real = std::fs::canonicalize(&there).unwrap_or(there);
+        is_bound(&String::from_utf8_lossy(&mounts), &real)
+    });
+    Some(StateDir { path, is_given, exists, is_bound, network, spins, free_mib, free_files })
+}
+
+/// Whether `path` is on a mount of its own that is no fresh tmpfs, by the text of [`MOUNTS`].
+///
+/// Source: proc_pid_mountinfo(5): the fourth word is the part of the file system that is mounted,
+/// the fifth is where, and the kind of file system follows ` - `.
+fn is_bound(mounts: &str, path: &Path) -> bool {
+    let mount = |line: &str| {
+        let (head, kind) = line.split_once(" - ")?;
+        let mut words = head.split(' ').skip(3);
+        let (part, at) = (words.next()?, unescaped(words.next()?));
+        let is_fresh = part == "/" && kind.starts_with("tmpfs ");
+        let is_bound = at != Path::new("/") && !is_fresh;
+        path.starts_with(&at).then(|| (at.components().count(), is_bound))
+    };
+    // The deepest, and of several at one place the last, is what is seen.
+    let seen = mounts.lines().filter_map(mount).max_by_key(|(depth, _)| *depth);
+    seen.is_some_and(|(_, is_bound)| is_bound)
+}
+
+/// A path of [`MOUNTS`], where a blank is `\040`.
+fn unescaped(path: &str) -> PathBuf {
+    let letters = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
+    letters.iter().fold(path.to_owned(), |path, (code, is)| path.replace(code, is)).into()
 }
 
 /// The network file systems by their numbers.
@@ -393,6 +438,26 @@ mod tests {
         assert_eq!(before(&path, &farm, root), Some(bin.clone()));
         assert_eq!(before(&[farm.clone(), bin.clone()], &farm, root), None);
         assert_eq!(before(&[bin], &farm, root), None);
+    }
+
+    #[test]
+    fn a_state_directory_is_bound_where_something_of_the_host_is_mounted() {
+        let mounts = "\
+21 1 8:1 /var/lib/archbuild/extra-x86_64/me / rw - btrfs /dev/sda1 rw,subvol=/
+22 21 0:30 / /tmp rw,nosuid - tmpfs tmpfs rw
+23 21 8:1 /home/me/.dis\\040tcc /build/.distcc rw - btrfs /dev/sda1 rw
+24 21 0:31 /distcc /build/a\\040b\\134c rw - tmpfs tmpfs rw
+25 21 0:31 /x /build/over rw - tmpfs tmpfs rw
+26 25 0:33 / /build/over rw - tmpfs tmpfs rw
+";
+        let bound = |path: &str| is_bound(mounts, Path::new(path));
+        for path in ["/build/.distcc", "/build/.distcc/state", "/build/a b\\c"] {
+            assert!(bound(path), "{path}");
+        }
+        for path in ["/build", "/build/.distcc2", "/tmp/distcc", "/build/over/x", "/"] {
+            assert!(!bound(path), "{path}");
+        }
+        assert!(!is_bound("nonsense\n - \n1 2 3 4", Path::new("/")));
     }
 
     #[test]

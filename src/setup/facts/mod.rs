@@ -12,6 +12,7 @@ pub mod text;
 pub mod volunteer;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::arch::configuration::{Configuration, Origin, Position, Value};
@@ -62,6 +63,9 @@ pub struct Facts {
     pub package: Option<Package>,
     /// The machine, or the chroot.
     pub machine: Machine,
+    /// The addresses that names of the host list have on this machine, where they would mean
+    /// nothing in a build; those that were found quickly.
+    pub addresses: BTreeMap<String, IpAddr>,
     /// What volunteers answered; empty where they were not asked.
     pub volunteers: Vec<Heard>,
 }
@@ -90,9 +94,30 @@ impl Facts {
 
     /// Whether host names may mean nothing where the build runs.
     pub fn needs_addresses(&self) -> bool {
-        self.subject.is_chroot()
-            || self.machine.is_chroot
-            || self.settings.addresses_only == Some(true)
+        self.is_about_chroot() || self.settings.addresses_only == Some(true)
+    }
+
+    /// Whether the build runs in a build root, whether we look at that from outside or are in it.
+    pub fn is_about_chroot(&self) -> bool {
+        self.subject.is_chroot() || self.machine.is_chroot
+    }
+
+    /// The command that sets a build root up, on the host.
+    pub fn enable_chroot(&self) -> String {
+        let mut command = "sudo distcc-setup chroot enable".to_owned();
+        if self.subject.is_chroot() {
+            let root = self.subject.root.to_string_lossy();
+            command = format!("{command} {}", shell_words::quote(&root));
+        }
+        command
+    }
+
+    /// The command that writes the configuration.
+    pub fn configure(&self) -> String {
+        match self.is_about_chroot() {
+            true => self.enable_chroot(),
+            false => "distcc-setup configure".to_owned(),
+        }
     }
 
     /// Whether a word of OPTIONS is on.

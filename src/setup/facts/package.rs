@@ -44,6 +44,17 @@ impl Package {
         found.map(|(on, range)| (on, self.place(range.clone())))
     }
 
+    /// Whether a build may call a compiler through distcc, as far as the text tells: the package
+    /// has build() or check(), is for a processor, and does not switch distcc off.
+    pub fn may_distribute(&self) -> bool {
+        let compiles = |name: &str| matches!(name, "build" | "check");
+        let words = self.text.document.of("arch").flat_map(|assignment| assignment.flags());
+        let arch: Vec<_> = words.map(|flag| flag.text).collect();
+        self.functions.iter().any(|(name, _)| compiles(name))
+            && arch != ["any"]
+            && self.option("distcc").is_none_or(|(on, _)| on)
+    }
+
     /// The lines of code, comments left out.
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         let mut start = 0;
@@ -232,6 +243,16 @@ mod tests {
         assert_eq!(place.to_string(), "PKGBUILD:2:12");
         assert!(!package.option("lto").unwrap().0);
         assert_eq!(package.option("ccache"), None);
+    }
+
+    #[test]
+    fn a_package_that_compiles_nothing_with_distcc_is_known() {
+        let may = |text: &str| package(text).may_distribute();
+        assert!(may("arch=(x86_64 any)\nbuild() {\n  make\n}\n"));
+        assert!(may("arch=('x86_64')\noptions=(!lto)\ncheck() { make check; }\n"));
+        assert!(!may("arch=('any')\nbuild() {\n  make\n}\n"));
+        assert!(!may("arch=(x86_64)\npackage() {\n  make\n}\n"));
+        assert!(!may("arch=(x86_64)\noptions=('!distcc')\nbuild() {\n  make\n}\n"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
     summary: "distcc is not installed",
     why: "With distcc in BUILDENV makepkg looks for `distcc` on PATH, and stops if it is not \
          there (exit code 15). A build root needs the package as well.",
-    mend: "Install the package, in a build root with arch-nspawn.",
+    mend: "Install the package, in a build root with distcc-setup chroot enable.",
     example: "sudo pacman -S makepkg-distcc",
     check,
 };
@@ -28,10 +28,7 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let path = facts.inside(Path::new("/usr/bin/distcc"));
     let message = "no distcc is on PATH: with distcc in BUILDENV, makepkg stops before it builds";
     let help = match facts.subject.is_chroot() {
-        true => format!(
-            "install it there: sudo arch-nspawn {} pacman -S makepkg-distcc",
-            facts.subject.root.display()
-        ),
+        true => format!("install it there: {}", facts.enable_chroot()),
         false => "install it: sudo pacman -S makepkg-distcc".to_owned(),
     };
     vec![RULE.finding(Place::named(path.display().to_string()), message, help)]

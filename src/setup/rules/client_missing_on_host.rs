@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
          then looks for distcc on the host, and stops: \"Could not download sources\".",
     mend: "Install the client on the host too, or switch distcc on in a drop-in that asks for it \
          first, as the one of distcc-setup does.",
-    example: "distcc-setup configure --chroot /var/lib/archbuild/extra-x86_64/root",
+    example: "sudo distcc-setup chroot enable /var/lib/archbuild/extra-x86_64/root",
     check,
 };
 

@@ -23,6 +23,6 @@ fn check(facts: &Facts) -> Vec<Finding> {
     }
     let message = "BUILDENV does not mention distcc, which leaves it off: makepkg compiles \
                    everything on this machine";
-    let help = "add `distcc` to the array, or run: distcc-setup configure";
+    let help = format!("add `distcc` to the array, or run: {}", facts.configure());
     vec![RULE.finding(facts.place_of("BUILDENV"), message, help)]
 }

@@ -25,6 +25,6 @@ fn check(facts: &Facts) -> Vec<Finding> {
     }
     let place = facts.place_of_word("BUILDENV", "!distcc");
     let message = "distcc is switched off, so makepkg compiles everything on this machine";
-    let help = "write `distcc`, or run: distcc-setup configure";
+    let help = format!("write `distcc`, or run: {}", facts.configure());
     vec![RULE.finding(place, message, help).replacing("distcc")]
 }

@@ -26,7 +26,9 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let place = facts.commented_out("DISTCC_HOSTS").unwrap_or_else(|| facts.main_place());
     let message = "DISTCC_HOSTS is not set and there is no hosts file: nobody is there to send \
                    to, and everything is compiled on this machine";
-    let help = "write `DISTCC_HOSTS=\"localhost/9 192.168.10.2/5\"` with your own volunteers, or \
-                run: distcc-setup configure";
+    let help = format!(
+        "write `DISTCC_HOSTS=\"localhost/9 192.168.10.2/5\"` with your own volunteers, or run: {}",
+        facts.configure()
+    );
     vec![RULE.finding(place, message, help)]
 }

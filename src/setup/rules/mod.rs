@@ -78,6 +78,7 @@ mod settings_malformed;
 mod settings_unknown_rule;
 mod state_full;
 mod state_missing;
+mod state_not_shared;
 mod state_slow;
 mod user_file_unread;
 mod variable_not_exported;
@@ -180,6 +181,9 @@ const OF_BASH: [&str; 6] = [
     config_local::RULE.id,
 ];
 
+/// What makepkg's hook ends a build for.
+pub const ENDS_BUILDS: &str = hosts_by_name::RULE.id;
+
 /// Every rule, sorted by what it is about.
 pub const ALL: &[Rule] = &[
     config_missing::RULE,
@@ -237,6 +241,7 @@ pub const ALL: &[Rule] = &[
     farm_not_first::RULE,
     variable_not_exported::RULE,
     state_missing::RULE,
+    state_not_shared::RULE,
     state_slow::RULE,
     state_full::RULE,
     home_unset::RULE,
