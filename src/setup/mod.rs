@@ -1,5 +1,6 @@
 //! `distcc-setup`: everything around distcc that a person does, one subcommand each.
 
+pub mod addresses;
 mod apply;
 pub mod check;
 pub mod cli;
@@ -11,6 +12,7 @@ pub mod doctor;
 pub mod facts;
 pub mod hosts;
 pub mod march;
+mod network;
 mod places;
 mod policy;
 pub mod probe;

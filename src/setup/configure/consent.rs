@@ -6,7 +6,7 @@ use crate::setup::configure::ConfigureOptions;
 
 /// Whether it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Consent {
+pub(in crate::setup) enum Consent {
     /// It was said on the command line, or nothing will be written anyway.
     Given,
     /// Whoever sits at the terminal says it.
@@ -17,7 +17,7 @@ pub(super) enum Consent {
 
 impl Consent {
     /// What `options` and the terminal say.
-    pub(super) fn of(options: &ConfigureOptions) -> Self {
+    pub(in crate::setup) fn of(options: &ConfigureOptions) -> Self {
         if options.overrides || options.dry_run {
             Self::Given
         } else if !options.yes && ask::can_ask() {
@@ -28,7 +28,12 @@ impl Consent {
     }
 
     /// Whether `position`, which sets `variable`, may be edited.
-    pub(super) fn allows(self, position: &Position, variable: &str, source: &str) -> bool {
+    pub(in crate::setup) fn allows(
+        self,
+        position: &Position,
+        variable: &str,
+        source: &str,
+    ) -> bool {
         match self {
             Self::Given => true,
             Self::Missing => false,

@@ -29,7 +29,7 @@ const STAND_IN: &str = "/usr/bin/true";
 
 /// All files that makepkg reads, and what is to be written into them.
 #[derive(Clone, Debug)]
-pub(super) struct Draft<'a> {
+pub(in crate::setup) struct Draft<'a> {
     subject: &'a Subject,
     /// As they are, in the order of names; those that are to be made are among them.
     seen: BTreeMap<PathBuf, Seen>,
@@ -48,7 +48,7 @@ type Contents = BTreeMap<PathBuf, Vec<u8>>;
 /// Why a configuration cannot be worked out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(super) enum DraftError {
+pub(in crate::setup) enum DraftError {
     /// A file cannot be read.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -70,7 +70,10 @@ impl<'a> Draft<'a> {
     /// # Errors
     ///
     /// What reading them met.
-    pub(super) fn read(subject: &'a Subject, more: Option<&Path>) -> Result<Self, ApplyError> {
+    pub(in crate::setup) fn read(
+        subject: &'a Subject,
+        more: Option<&Path>,
+    ) -> Result<Self, ApplyError> {
         let users = subject.request().user_files.then(|| subject.user_file()).flatten();
         let users = users.filter(|file| file.exists() || more == Some(file));
         let mut paths = vec![subject.file.clone()];
@@ -94,33 +97,33 @@ impl<'a> Draft<'a> {
     }
 
     /// The files' names.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+    pub(in crate::setup) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.seen.keys().map(PathBuf::as_path)
     }
 
     /// The file that makepkg reads first.
-    pub(super) fn main_file(&self) -> &Path {
+    pub(in crate::setup) fn main_file(&self) -> &Path {
         &self.subject.file
     }
 
     /// Whether `path` is one of them.
-    pub(super) fn has(&self, path: &Path) -> bool {
+    pub(in crate::setup) fn has(&self, path: &Path) -> bool {
         self.seen.contains_key(path)
     }
 
     /// Whether `path` is the user's own file.
-    pub(super) fn is_users(&self, path: &Path) -> bool {
+    pub(in crate::setup) fn is_users(&self, path: &Path) -> bool {
         self.users.as_deref() == Some(path)
     }
 
     /// A file's text as it would be; `None` where there would be none.
-    pub(super) fn text(&self, path: &Path) -> Option<&[u8]> {
+    pub(in crate::setup) fn text(&self, path: &Path) -> Option<&[u8]> {
         let written = self.written.get(path).map(Vec::as_slice);
         written.or_else(|| self.seen.get(path)?.content.as_deref())
     }
 
     /// Puts `text` into a file of the draft.
-    pub(super) fn write(&mut self, path: &Path, text: Vec<u8>) {
+    pub(in crate::setup) fn write(&mut self, path: &Path, text: Vec<u8>) {
         self.written.insert(path.to_owned(), text);
     }
 
@@ -129,7 +132,7 @@ impl<'a> Draft<'a> {
     /// # Errors
     ///
     /// [`DraftError`].
-    pub(super) fn evaluate(&self) -> Result<Configuration, DraftError> {
+    pub(in crate::setup) fn evaluate(&self) -> Result<Configuration, DraftError> {
         let known =
             self.known.borrow().iter().find(|(written, _)| *written == self.written).cloned();
         if let Some((_, configuration)) = known {
@@ -145,7 +148,10 @@ impl<'a> Draft<'a> {
     /// # Errors
     ///
     /// [`DraftError`].
-    pub(super) fn evaluate_before(&self, file: &Path) -> Result<Configuration, DraftError> {
+    pub(in crate::setup) fn evaluate_before(
+        &self,
+        file: &Path,
+    ) -> Result<Configuration, DraftError> {
         let order = self.evaluate()?.files;
         let before: Vec<_> = order.into_iter().take_while(|one| one != file).collect();
         self.evaluate_those(|one| before.iter().any(|path| path == one))
@@ -190,7 +196,7 @@ impl<'a> Draft<'a> {
     /// # Errors
     ///
     /// [`ApplyError::NotTheirs`].
-    pub(super) fn ensure_theirs(&self) -> Result<(), ApplyError> {
+    pub(in crate::setup) fn ensure_theirs(&self) -> Result<(), ApplyError> {
         let (Some(user), Some(path)) = (&self.subject.user, &self.users) else { return Ok(()) };
         let is_changed = self.written.contains_key(path);
         match std::fs::metadata(path) {
@@ -202,7 +208,7 @@ impl<'a> Draft<'a> {
     }
 
     /// What is to be done to the files, and all that it rests on.
-    pub(super) fn changes(&self) -> ChangeSet {
+    pub(in crate::setup) fn changes(&self) -> ChangeSet {
         let mut set = ChangeSet::default();
         for (path, seen) in &self.seen {
             match self.written.get(path).filter(|text| seen.content.as_ref() != Some(text)) {

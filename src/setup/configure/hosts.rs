@@ -9,24 +9,25 @@ use crate::hosts::find;
 use crate::hosts::list::{self, HostList};
 use crate::hosts::spec::{HostSpec, Transport};
 use crate::hosts::spec_error::SpecError;
-use crate::net::resolve::{self, RESOLVE_TIME};
+use crate::setup::addresses::{self, AddressError, Family, Word};
 use crate::setup::apply::ask;
+use crate::setup::network::Network;
 use crate::setup::settings::{Settings, VolunteerEntry};
 use crate::setup::subject::Subject;
 
 /// A host list that can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Hosts {
+pub(in crate::setup) struct Hosts {
     /// The words, one blank between them.
-    pub(super) text: String,
+    pub(in crate::setup) text: String,
     /// The list, read.
-    pub(super) list: HostList,
+    pub(in crate::setup) list: HostList,
 }
 
 /// Why there is no host list to write.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(super) enum HostsError {
+pub(in crate::setup) enum HostsError {
     /// Nobody said which hosts.
     #[error(
         "no hosts are known: name them from the most to the least powerful, each with its slots, \
@@ -61,15 +62,9 @@ pub(super) enum HostsError {
     /// A host spec that cannot be read.
     #[error(transparent)]
     Spec(#[from] SpecError),
-    /// A word that a chroot can do nothing with.
-    #[error("`{0}` does not work where only addresses do, as in a chroot: {1}")]
-    NotInChroot(String, &'static str),
-    /// A name without an address.
-    #[error(
-        "host spec `{0}`: its address was not found: {1} (write the address: where only addresses \
-         work, as in a chroot, names are looked up now)"
-    )]
-    NoAddress(String, std::io::Error),
+    /// A name that cannot be replaced by an address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
 }
 
 impl Hosts {
@@ -78,7 +73,7 @@ impl Hosts {
     /// # Errors
     ///
     /// [`HostsError`] for a list that no build could use.
-    pub(super) fn read(text: &str) -> Result<Self, HostsError> {
+    pub(in crate::setup) fn read(text: &str) -> Result<Self, HostsError> {
         let text = list::words(text).map(|(word, _)| word).collect::<Vec<_>>().join(" ");
         let list = list::parse(&text)?;
         if list.hosts.is_empty() && !list.zeroconf {
@@ -102,7 +97,7 @@ impl Hosts {
     /// # Errors
     ///
     /// [`HostsError::UnknownSlots`].
-    pub(super) fn jobs(&self, factor: u32) -> Result<u32, HostsError> {
+    pub(in crate::setup) fn jobs(&self, factor: u32) -> Result<u32, HostsError> {
         match self.slots().saturating_mul(factor) {
             0 => Err(HostsError::UnknownSlots),
             jobs => Ok(jobs),
@@ -110,7 +105,7 @@ impl Hosts {
     }
 
     /// Slots of all entries together.
-    pub(super) fn slots(&self) -> u32 {
+    pub(in crate::setup) fn slots(&self) -> u32 {
         self.list.hosts.iter().map(HostSpec::usable_slots).fold(0, u32::saturating_add)
     }
 
@@ -119,21 +114,11 @@ impl Hosts {
     /// # Errors
     ///
     /// [`HostsError`] for a name that has none, and for what has no address at all.
-    pub(super) fn by_address(&self) -> Result<Self, HostsError> {
-        let mut words = Vec::new();
-        let mut hosts = self.list.hosts.iter();
-        for word in self.text.split(' ') {
-            if word == "+zeroconf" {
-                let why = "nothing announces itself in there; write the hosts' addresses";
-                return Err(HostsError::NotInChroot(word.to_owned(), why));
-            }
-            if is_option(word) {
-                words.push(word.to_owned());
-            } else if let Some(host) = hosts.next() {
-                words.push(with_address(host)?);
-            }
-        }
-        Self::read(&words.join(" "))
+    pub(in crate::setup) fn by_address(&self) -> Result<Self, HostsError> {
+        let word = |text: &str| Word { text: text.to_owned(), place: "DISTCC_HOSTS".to_owned() };
+        let words: Vec<_> = self.text.split(' ').map(word).collect();
+        let list = addresses::resolve(&words, Family::Any, &Network)?;
+        Self::read(&list.words.join(" "))
     }
 }
 
@@ -148,46 +133,18 @@ fn odd_letter(host: &HostSpec) -> Option<char> {
     }
 }
 
-fn is_option(word: &str) -> bool {
-    word.starts_with("--randomize") || word.starts_with("--localslots")
-}
-
-/// A host spec with an address for its name.
-fn with_address(host: &HostSpec) -> Result<String, HostsError> {
-    let (name, port) = match &host.transport {
-        Transport::Local => return Ok(host.text.clone()),
-        Transport::Ssh { .. } => {
-            let why = "no ssh key is in there; write the address of a volunteer";
-            return Err(HostsError::NotInChroot(host.text.clone(), why));
-        }
-        Transport::Tcp { host, port } => (host, *port),
-    };
-    if name.split('%').next().is_some_and(|name| name.parse::<core::net::IpAddr>().is_ok()) {
-        return Ok(host.text.clone());
-    }
-    let no_address = |error| HostsError::NoAddress(host.text.clone(), error);
-    let found = resolve::addresses(name, port, RESOLVE_TIME).map_err(no_address)?;
-    let address = found.first().map(|address| address.ip()).ok_or_else(|| {
-        no_address(std::io::Error::new(std::io::ErrorKind::NotFound, "it has none"))
-    })?;
-    let mut resolved = host.clone();
-    resolved.transport = Transport::Tcp { host: address.to_string(), port };
-    let rest = host.text.strip_prefix(name.as_str()).filter(|_| address.is_ipv4());
-    Ok(rest.map_or_else(|| resolved.to_string(), |rest| format!("{address}{rest}")))
-}
-
 /// Where a host list may come from.
-pub(super) struct Sources<'a> {
+pub(in crate::setup) struct Sources<'a> {
     /// `--hosts`.
-    pub(super) option: Option<&'a str>,
+    pub(in crate::setup) option: Option<&'a str>,
     /// `setup.toml`.
-    pub(super) settings: &'a Settings,
+    pub(in crate::setup) settings: &'a Settings,
     /// What makepkg has now.
-    pub(super) now: &'a Configuration,
+    pub(in crate::setup) now: &'a Configuration,
     /// Whose configuration it is.
-    pub(super) subject: &'a Subject,
+    pub(in crate::setup) subject: &'a Subject,
     /// Whether what is there now is taken without asking.
-    pub(super) take: bool,
+    pub(in crate::setup) take: bool,
 }
 
 impl Sources<'_> {
@@ -197,7 +154,7 @@ impl Sources<'_> {
     /// # Errors
     ///
     /// [`HostsError`].
-    pub(super) fn choose(&self) -> Result<Option<Hosts>, HostsError> {
+    pub(in crate::setup) fn choose(&self) -> Result<Option<Hosts>, HostsError> {
         if let Some(text) = self.option {
             return Hosts::read(text).map(Some);
         }
@@ -310,13 +267,9 @@ mod tests {
         let kept = "localhost/9 --localslots=3 10.0.0.7:3633/5,lzo [fd00::7]/4";
         assert_eq!(of(kept).unwrap(), kept);
         let looked_up = of("--randomize LOCALHOST:3633/5,lzo 10.0.0.1").unwrap();
-        let expected = ["127.0.0.1:3633/5,lzo", "[::1]:3633/5,lzo"];
-        assert!(expected.map(|host| format!("--randomize {host} 10.0.0.1")).contains(&looked_up));
+        assert_eq!(looked_up, "--randomize 127.0.0.1:3633/5,lzo 10.0.0.1");
         let error = |text: &str| of(text).unwrap_err().to_string();
-        insta::assert_snapshot!(["+zeroconf", "@far/4"].map(error).join("\n"), @r"
-        `+zeroconf` does not work where only addresses do, as in a chroot: nothing announces itself in there; write the hosts' addresses
-        `@far/4` does not work where only addresses do, as in a chroot: no ssh key is in there; write the address of a volunteer
-        ");
+        assert!(error("@far/4").contains("no ssh keys"));
         assert!(error("no-such-host.invalid/4").contains("its address was not found"));
     }
 }

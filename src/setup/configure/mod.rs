@@ -5,17 +5,17 @@
 //! that makepkg would then have these values. Only then is anything shown, asked and written
 //! (`apply`).
 
-mod consent;
-mod draft;
-mod drop_in;
+pub(in crate::setup) mod consent;
+pub(in crate::setup) mod draft;
+pub(in crate::setup) mod drop_in;
 mod edits;
-mod hosts;
+pub(in crate::setup) mod hosts;
 mod native;
-mod place;
-mod plan;
+pub(in crate::setup) mod place;
+pub(in crate::setup) mod plan;
 mod summary;
 pub(in crate::setup) mod target;
-mod wanted;
+pub(in crate::setup) mod wanted;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -27,6 +27,7 @@ use crate::setup::apply::apply_error::ApplyError;
 use crate::setup::apply::{ask, diff};
 use crate::setup::configure::consent::Consent;
 use crate::setup::configure::draft::{Draft, DraftError};
+use crate::setup::configure::drop_in::Author;
 use crate::setup::configure::hosts::{Hosts, HostsError, Sources};
 use crate::setup::configure::place::Place;
 use crate::setup::configure::plan::{PlanError, Planner};
@@ -140,7 +141,12 @@ fn configure(options: &ConfigureOptions) -> Result<Exit, Stop> {
         None => hosts.jobs(settings.job_factor())?,
     };
     let wanted = Wanted { hosts: hosts.text.clone(), jobs, march: options.march };
-    let planner = Planner { place: &place, wanted: &wanted, consent: Consent::of(options) };
+    let planner = Planner {
+        place: &place,
+        wanted: &wanted,
+        consent: Consent::of(options),
+        author: Author::Configure,
+    };
     let plan = planner.plan(draft)?;
     let summary = Summary { target: &target, hosts: &hosts, wanted: &wanted, plan: &plan };
     if plan.changes.is_empty() {

@@ -18,7 +18,7 @@ const FLAGS: [(&str, &str); 2] = [("CFLAGS", "gcc"), ("CXXFLAGS", "g++")];
 /// Why native flags stay.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(super) enum NativeError {
+pub(in crate::setup) enum NativeError {
     /// The configuration cannot be worked out.
     #[error(transparent)]
     Draft(#[from] DraftError),
@@ -52,7 +52,10 @@ struct Replacement {
 }
 
 /// Replaces all that makepkg would compile with.
-pub(super) fn replace(draft: &mut Draft<'_>, consent: Consent) -> Result<(), NativeError> {
+pub(in crate::setup) fn replace(
+    draft: &mut Draft<'_>,
+    consent: Consent,
+) -> Result<(), NativeError> {
     // One flag less each time; the order among them is that of the compiler's command line.
     while let Some(replacement) = next(draft)? {
         let before = draft.changes();

@@ -8,7 +8,7 @@ use crate::setup::configure::target::Target;
 
 /// Where the values are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::setup) enum Place {
     /// Each into the file that decides it; makepkg.conf, if none does.
     Deciding,
     /// Into this file of `makepkg.conf.d`.
@@ -23,7 +23,10 @@ impl Place {
     /// # Errors
     ///
     /// A sentence, where a drop-in is asked for that makepkg would not read.
-    pub(super) fn choose(options: &ConfigureOptions, target: &Target) -> Result<Self, String> {
+    pub(in crate::setup) fn choose(
+        options: &ConfigureOptions,
+        target: &Target,
+    ) -> Result<Self, String> {
         let makepkg = &target.subject.makepkg;
         if let Some(file) = &target.only {
             return Ok(Self::Only(file.clone()));
@@ -43,7 +46,7 @@ impl Place {
     }
 
     /// The file, where there is one.
-    pub(super) fn file(&self) -> Option<&Path> {
+    pub(in crate::setup) fn file(&self) -> Option<&Path> {
         match self {
             Self::Deciding => None,
             Self::DropIn(file) | Self::Only(file) => Some(file),

@@ -9,6 +9,7 @@ use crate::makepkg_conf::makeflags;
 use crate::setup::apply::change::ChangeSet;
 use crate::setup::configure::consent::Consent;
 use crate::setup::configure::draft::{Draft, DraftError};
+use crate::setup::configure::drop_in::Author;
 use crate::setup::configure::edits::{self, Put, Spot};
 use crate::setup::configure::native::{self, NativeError};
 use crate::setup::configure::place::Place;
@@ -20,30 +21,32 @@ const MOST_OVERRIDES: usize = 16;
 
 /// How to plan.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Planner<'a> {
+pub(in crate::setup) struct Planner<'a> {
     /// Where to write.
-    pub(super) place: &'a Place,
+    pub(in crate::setup) place: &'a Place,
     /// What makepkg is to have.
-    pub(super) wanted: &'a Wanted,
+    pub(in crate::setup) wanted: &'a Wanted,
     /// Whether other files may be edited.
-    pub(super) consent: Consent,
+    pub(in crate::setup) consent: Consent,
+    /// Which command a drop-in names as the one that wrote it.
+    pub(in crate::setup) author: Author,
 }
 
 /// What is to be done.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(in crate::setup) struct Plan {
     /// The files' changes; none if makepkg has all values already.
-    pub(super) changes: ChangeSet,
+    pub(in crate::setup) changes: ChangeSet,
     /// What makepkg has now.
-    pub(super) now: Configuration,
+    pub(in crate::setup) now: Configuration,
     /// What it will have.
-    pub(super) then: Configuration,
+    pub(in crate::setup) then: Configuration,
 }
 
 /// Why there is no plan; nothing was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(super) enum PlanError {
+pub(in crate::setup) enum PlanError {
     /// The configuration cannot be worked out.
     #[error(transparent)]
     Draft(#[from] DraftError),
@@ -115,7 +118,7 @@ impl Planner<'_> {
     /// # Errors
     ///
     /// [`PlanError`].
-    pub(super) fn plan(&self, mut draft: Draft<'_>) -> Result<Plan, PlanError> {
+    pub(in crate::setup) fn plan(&self, mut draft: Draft<'_>) -> Result<Plan, PlanError> {
         let now = draft.evaluate()?;
         let missing: Vec<_> =
             Setting::ALL.into_iter().filter(|&one| !self.wanted.holds(one, &now)).collect();
@@ -160,7 +163,7 @@ impl Planner<'_> {
             matches!(value, Some(Value::Array(_)))
         };
         let arrays: Vec<_> = ["DISTCC_HOSTS", "MAKEFLAGS"].into_iter().filter(is_array).collect();
-        let text = drop_in::text(&self.wanted.hosts, &makeflags, &arrays);
+        let text = drop_in::text(self.author, &self.wanted.hosts, &makeflags, &arrays);
         draft.write(file, text.into_bytes());
         match draft.evaluate() {
             Ok(_) => Ok(()),

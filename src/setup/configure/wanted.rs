@@ -7,7 +7,7 @@ use crate::setup::configure::drop_in::quoted;
 
 /// One of the settings that `configure` is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Setting {
+pub(in crate::setup) enum Setting {
     /// `distcc` in BUILDENV.
     BuildEnv,
     /// DISTCC_HOSTS.
@@ -18,21 +18,21 @@ pub(super) enum Setting {
 
 /// The values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(in crate::setup) struct Wanted {
     /// DISTCC_HOSTS, one blank between words.
-    pub(super) hosts: String,
+    pub(in crate::setup) hosts: String,
     /// Jobs of make.
-    pub(super) jobs: u32,
+    pub(in crate::setup) jobs: u32,
     /// What becomes of native flags.
-    pub(super) march: March,
+    pub(in crate::setup) march: March,
 }
 
 impl Setting {
     /// All of them, in the order of a stock makepkg.conf.
-    pub(super) const ALL: [Self; 3] = [Self::Jobs, Self::BuildEnv, Self::Hosts];
+    pub(in crate::setup) const ALL: [Self; 3] = [Self::Jobs, Self::BuildEnv, Self::Hosts];
 
     /// The variable.
-    pub(super) fn variable(self) -> &'static str {
+    pub(in crate::setup) fn variable(self) -> &'static str {
         match self {
             Self::BuildEnv => "BUILDENV",
             Self::Hosts => "DISTCC_HOSTS",
@@ -43,7 +43,7 @@ impl Setting {
 
 impl Wanted {
     /// Whether `configuration` has it.
-    pub(super) fn holds(&self, setting: Setting, configuration: &Configuration) -> bool {
+    pub(in crate::setup) fn holds(&self, setting: Setting, configuration: &Configuration) -> bool {
         let text = configuration.text(setting.variable());
         match setting {
             Setting::BuildEnv => configuration.option("BUILDENV", "distcc") == Some(true),
@@ -63,7 +63,7 @@ impl Wanted {
     }
 
     /// What to call the value in a message.
-    pub(super) fn value(&self, setting: Setting) -> String {
+    pub(in crate::setup) fn value(&self, setting: Setting) -> String {
         match setting {
             Setting::BuildEnv => "distcc".to_owned(),
             Setting::Hosts => self.hosts.clone(),
@@ -72,7 +72,7 @@ impl Wanted {
     }
 
     /// The assignment that one would write by hand, where `found` is set.
-    pub(super) fn assignment(&self, setting: Setting, found: &str) -> String {
+    pub(in crate::setup) fn assignment(&self, setting: Setting, found: &str) -> String {
         let value = match setting {
             Setting::BuildEnv => return "BUILDENV+=(distcc)".to_owned(),
             Setting::Hosts => self.hosts.clone(),
