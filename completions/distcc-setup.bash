@@ -19,6 +19,9 @@ _distcc__setup() {
             distcc__setup,check)
                 cmd="distcc__setup__subcmd__check"
                 ;;
+            distcc__setup,chroot)
+                cmd="distcc__setup__subcmd__chroot"
+                ;;
             distcc__setup,completions)
                 cmd="distcc__setup__subcmd__completions"
                 ;;
@@ -49,6 +52,18 @@ _distcc__setup() {
             distcc__setup,volunteer)
                 cmd="distcc__setup__subcmd__volunteer"
                 ;;
+            distcc__setup__subcmd__chroot,check)
+                cmd="distcc__setup__subcmd__chroot__subcmd__check"
+                ;;
+            distcc__setup__subcmd__chroot,disable)
+                cmd="distcc__setup__subcmd__chroot__subcmd__disable"
+                ;;
+            distcc__setup__subcmd__chroot,enable)
+                cmd="distcc__setup__subcmd__chroot__subcmd__enable"
+                ;;
+            distcc__setup__subcmd__chroot,status)
+                cmd="distcc__setup__subcmd__chroot__subcmd__status"
+                ;;
             *)
                 ;;
         esac
@@ -56,7 +71,7 @@ _distcc__setup() {
 
     case "${cmd}" in
         distcc__setup)
-            opts="-h -V --help --version configure undo check lint hosts doctor volunteer march report completions try"
+            opts="-h -V --help --version configure undo check lint hosts doctor volunteer chroot march report completions try"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -93,13 +108,103 @@ _distcc__setup() {
                     return 0
                     ;;
                 --only)
-                    COMPREPLY=($(compgen -W "config-missing config-crlf config-syntax config-last-command config-exits config-endless config-prints config-local drop-ins-empty drop-ins-unread user-file-unread distcc-banned distcc-absent buildenv-no-array buildenv-unknown-word hosts-unset hosts-empty hosts-array hosts-malformed hosts-odd hosts-limit-first hosts-duplicate hosts-order hosts-localhost-first hosts-localhost-missing hosts-only-local hosts-no-limit hosts-by-name hosts-public hosts-port makeflags-missing makeflags-invalid makeflags-low makeflags-high makeflags-unlimited makeflags-in-chroot environment-loses nproc-farm march-native rust-native flags-stay lto-plain ccache-missing ccache-order ccache-prefix sccache-too client-missing client-missing-on-host farm-missing farm-incomplete farm-stale farm-foreign farm-not-first variable-not-exported state-missing state-not-shared state-slow state-full home-unset service-stopped service-path service-local-only service-toolchain service-twice service-port package-distcc-off package-makeflags package-buildflags package-native package-compiler package-jobs package-ninja volunteer-name volunteer-down volunteer-firewalled volunteer-refuses volunteer-toolchain volunteer-compiler lto-compiler-differs volunteer-compiler-missing volunteer-disk-full volunteer-slow volunteer-odd settings-malformed settings-unknown-rule settings-differ" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "config-missing config-crlf config-syntax config-last-command config-exits config-endless config-prints config-local drop-ins-empty drop-ins-unread user-file-unread distcc-banned distcc-absent buildenv-no-array buildenv-unknown-word hosts-unset hosts-empty hosts-array hosts-malformed hosts-odd hosts-limit-first hosts-duplicate hosts-order hosts-localhost-first hosts-localhost-missing hosts-only-local hosts-no-limit hosts-by-name hosts-public hosts-port makeflags-missing makeflags-invalid makeflags-low makeflags-high makeflags-unlimited makeflags-in-chroot environment-loses nproc-farm march-native rust-native flags-stay lto-plain ccache-missing ccache-order ccache-prefix sccache-too client-missing client-missing-on-host chroot-lost chroot-client-older chroot-copy-stale farm-missing farm-incomplete farm-stale farm-foreign farm-not-first variable-not-exported state-missing state-not-shared state-slow state-full home-unset service-stopped service-path service-local-only service-toolchain service-twice service-port package-distcc-off package-makeflags package-buildflags package-native package-compiler package-jobs package-ninja volunteer-name volunteer-down volunteer-firewalled volunteer-refuses volunteer-toolchain volunteer-compiler lto-compiler-differs volunteer-compiler-missing volunteer-disk-full volunteer-slow volunteer-odd settings-malformed settings-unknown-rule settings-differ" -- "${cur}"))
                     return 0
                     ;;
                 --explain)
-                    COMPREPLY=($(compgen -W "config-missing config-crlf config-syntax config-last-command config-exits config-endless config-prints config-local drop-ins-empty drop-ins-unread user-file-unread distcc-banned distcc-absent buildenv-no-array buildenv-unknown-word hosts-unset hosts-empty hosts-array hosts-malformed hosts-odd hosts-limit-first hosts-duplicate hosts-order hosts-localhost-first hosts-localhost-missing hosts-only-local hosts-no-limit hosts-by-name hosts-public hosts-port makeflags-missing makeflags-invalid makeflags-low makeflags-high makeflags-unlimited makeflags-in-chroot environment-loses nproc-farm march-native rust-native flags-stay lto-plain ccache-missing ccache-order ccache-prefix sccache-too client-missing client-missing-on-host farm-missing farm-incomplete farm-stale farm-foreign farm-not-first variable-not-exported state-missing state-not-shared state-slow state-full home-unset service-stopped service-path service-local-only service-toolchain service-twice service-port package-distcc-off package-makeflags package-buildflags package-native package-compiler package-jobs package-ninja volunteer-name volunteer-down volunteer-firewalled volunteer-refuses volunteer-toolchain volunteer-compiler lto-compiler-differs volunteer-compiler-missing volunteer-disk-full volunteer-slow volunteer-odd settings-malformed settings-unknown-rule settings-differ" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "config-missing config-crlf config-syntax config-last-command config-exits config-endless config-prints config-local drop-ins-empty drop-ins-unread user-file-unread distcc-banned distcc-absent buildenv-no-array buildenv-unknown-word hosts-unset hosts-empty hosts-array hosts-malformed hosts-odd hosts-limit-first hosts-duplicate hosts-order hosts-localhost-first hosts-localhost-missing hosts-only-local hosts-no-limit hosts-by-name hosts-public hosts-port makeflags-missing makeflags-invalid makeflags-low makeflags-high makeflags-unlimited makeflags-in-chroot environment-loses nproc-farm march-native rust-native flags-stay lto-plain ccache-missing ccache-order ccache-prefix sccache-too client-missing client-missing-on-host chroot-lost chroot-client-older chroot-copy-stale farm-missing farm-incomplete farm-stale farm-foreign farm-not-first variable-not-exported state-missing state-not-shared state-slow state-full home-unset service-stopped service-path service-local-only service-toolchain service-twice service-port package-distcc-off package-makeflags package-buildflags package-native package-compiler package-jobs package-ninja volunteer-name volunteer-down volunteer-firewalled volunteer-refuses volunteer-toolchain volunteer-compiler lto-compiler-differs volunteer-compiler-missing volunteer-disk-full volunteer-slow volunteer-odd settings-malformed settings-unknown-rule settings-differ" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        distcc__setup__subcmd__chroot)
+            opts="-h --help enable disable status check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        distcc__setup__subcmd__chroot__subcmd__check)
+            opts="-h --offline --format --strict --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text line json sarif" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        distcc__setup__subcmd__chroot__subcmd__disable)
+            opts="-n -y -h --force --dry-run --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        distcc__setup__subcmd__chroot__subcmd__enable)
+            opts="-j -4 -6 -n -y -h --hosts --jobs --ipv4 --ipv6 --package --dry-run --yes --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --package)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        distcc__setup__subcmd__chroot__subcmd__status)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

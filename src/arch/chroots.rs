@@ -60,9 +60,9 @@ pub enum RootError {
     NoChroot(PathBuf),
     /// It is a system that mkarchroot has not made.
     #[error(
-        "{dir} has no .arch-chroot, so devtools did not make it, and makechrootpkg refuses it (make \
-         one: mkarchroot {dir} base-devel; for a system of another kind: distcc-setup configure \
-         --chroot {dir})",
+        "{dir} has no .arch-chroot, so devtools did not make it, and makechrootpkg refuses it \
+         (make one: mkarchroot {dir} base-devel; for a system of another kind: distcc-setup \
+         configure --chroot {dir})",
         dir = .0.display()
     )]
     NoMarker(PathBuf),

@@ -103,6 +103,9 @@ pub const XDG_STATE_HOME: Var = Var("XDG_STATE_HOME");
 /// Who called sudo: whose makepkg we set up.
 pub const SUDO_USER: Var = Var("SUDO_USER");
 
+/// The matrix of build roots that makechrootpkg users keep, as the ArchWiki names it.
+pub const CHROOT: Var = Var("CHROOT");
+
 /// All variables, for a program that passes some of them on.
 pub fn all() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::setup::check::CheckOptions;
+use crate::setup::chroot::ChrootOptions;
 use crate::setup::completions::CompletionsOptions;
 use crate::setup::configure::ConfigureOptions;
 use crate::setup::doctor::DoctorOptions;
@@ -41,6 +42,8 @@ pub enum Action {
     Doctor(DoctorOptions),
     /// Make this machine a volunteer
     Volunteer(VolunteerOptions),
+    /// Have builds in clean chroots (devtools) distributed
+    Chroot(ChrootOptions),
     /// Say what -march=native stands for on this machine
     March(MarchOptions),
     /// Sum up what was compiled where, and why here

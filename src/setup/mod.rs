@@ -3,6 +3,7 @@
 pub mod addresses;
 mod apply;
 pub mod check;
+pub mod chroot;
 pub mod cli;
 mod compilers;
 pub mod completions;
@@ -71,6 +72,7 @@ fn act(action: &Action) -> Exit {
         Action::Hosts(options) => hosts::run(options),
         Action::Doctor(options) => doctor::run(options),
         Action::Volunteer(options) => volunteer::run(options),
+        Action::Chroot(options) => chroot::run(options),
         Action::March(options) => march::run(options),
         Action::Report(options) => report::run(options),
         Action::Completions(options) => completions::run(options),

@@ -97,6 +97,13 @@ fn setup_commands() -> Vec<String> {
     shown.map(|command| command.get_name().to_owned()).collect()
 }
 
+/// What a command of `distcc-setup` can be told to do: `enable` of `chroot`.
+fn actions_of(command: &str) -> Vec<String> {
+    let setup = makepkg_distcc::setup::cli::command();
+    let actions = setup.find_subcommand(command).unwrap().get_subcommands();
+    actions.map(|action| action.get_name().to_owned()).collect()
+}
+
 #[test]
 fn every_command_of_distcc_setup_has_a_page_with_its_options() {
     let overview = man("distcc-setup");
@@ -106,6 +113,9 @@ fn every_command_of_distcc_setup_has_a_page_with_its_options() {
         assert!(section(&page, "NAME").contains(&format!("\n{name} - ")), "{name}");
         assert!(overview.contains(&format!(".BR {command} \", see \" {name} (1)")), "{command}");
         let mut in_help = options_of_help(SETUP, &[&command, "--help"]);
+        for action in actions_of(&command) {
+            in_help.extend(options_of_help(SETUP, &[&command, &action, "--help"]));
+        }
         in_help.retain(|option| option != "-h" && option != "--help");
         assert_eq!(options_of_man(&name), in_help, "{name}");
     }

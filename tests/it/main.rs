@@ -38,6 +38,7 @@ mod package;
 mod package_targets;
 mod projects;
 mod setup_check;
+mod setup_chroot;
 mod setup_completions;
 mod setup_configure;
 mod setup_discover;

@@ -137,6 +137,16 @@ impl Locked<'_> {
         Ok(run.dir)
     }
 
+    /// Keeps as a run what another program has changed, so that it can be taken back: `set` has the
+    /// files as they were, and what they hold now.
+    ///
+    /// # Errors
+    ///
+    /// What keeping it met.
+    pub(crate) fn note(&self, set: &ChangeSet, command: &str) -> Result<(), ApplyError> {
+        self.keep(set, command)?.mark_done()
+    }
+
     /// Carries `set` out, without a run.
     ///
     /// # Errors

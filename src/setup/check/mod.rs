@@ -223,6 +223,7 @@ mod tests {
     use crate::arch::makepkg::Makepkg;
     use crate::base::replace;
     use crate::hosts::list;
+    use crate::setup::facts::chroot::Chroot;
     use crate::setup::facts::gather::{Sources, assemble};
     use crate::setup::facts::machine::Machine;
     use crate::setup::facts::package::Package;
@@ -267,6 +268,7 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
         off_for_host: bool,
         machine: Machine,
         addresses: BTreeMap<String, std::net::IpAddr>,
+        root: Option<Chroot>,
         volunteers: Vec<Volunteer>,
     }
 
@@ -398,6 +400,7 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
             let package = self.pkgbuild.as_deref();
             facts.package = package.map(|text| Package::new(Text::new("PKGBUILD", text)));
             facts.machine = self.machine.clone();
+            facts.chroot.clone_from(&self.root);
             facts.machine.home = facts.machine.home.filter(|_| !self.no_home);
             facts.addresses = self.addresses.clone();
             facts.volunteers = self.volunteers.iter().map(Volunteer::heard).collect();

@@ -113,6 +113,15 @@ pub(in crate::setup) enum PlanError {
 }
 
 impl Planner<'_> {
+    /// What is written. Into a build root's makepkg.conf no MAKEFLAGS is: makechrootpkg deletes
+    /// that line in each copy, and appends this machine's value at the end, whatever stands before.
+    fn settings(&self) -> &'static [Setting] {
+        match (self.author, self.place) {
+            (Author::Chroot, Place::Deciding) => &[Setting::BuildEnv, Setting::Hosts],
+            _ => &Setting::ALL,
+        }
+    }
+
     /// Works it out.
     ///
     /// # Errors
@@ -121,7 +130,7 @@ impl Planner<'_> {
     pub(in crate::setup) fn plan(&self, mut draft: Draft<'_>) -> Result<Plan, PlanError> {
         let now = draft.evaluate()?;
         let missing: Vec<_> =
-            Setting::ALL.into_iter().filter(|&one| !self.wanted.holds(one, &now)).collect();
+            self.settings().iter().copied().filter(|&one| !self.wanted.holds(one, &now)).collect();
         for &setting in &missing {
             match self.place {
                 Place::DropIn(_) => {}
@@ -132,7 +141,7 @@ impl Planner<'_> {
         if let (Place::DropIn(file), false) = (self.place, missing.is_empty()) {
             self.write_drop_in(&mut draft, file)?;
         }
-        for setting in Setting::ALL {
+        for &setting in self.settings() {
             self.edit_overrides(&mut draft, setting)?;
         }
         if self.wanted.march == March::Replace {
@@ -149,7 +158,7 @@ impl Planner<'_> {
         let text = draft.text(file).unwrap_or_default();
         let own = drop_in::makeflags_of(text);
         if own.is_none() && !drop_in::is_inert(text) {
-            for setting in Setting::ALL {
+            for &setting in self.settings() {
                 self.edit(draft, file, setting)?;
             }
             return Ok(());
@@ -274,7 +283,7 @@ impl Planner<'_> {
     }
 
     fn verify(&self, draft: &Draft<'_>, then: &Configuration) -> Result<(), PlanError> {
-        let failing = Setting::ALL.into_iter().find(|&one| !self.wanted.holds(one, then));
+        let failing = self.settings().iter().copied().find(|&one| !self.wanted.holds(one, then));
         failing.map_or(Ok(()), |setting| Err(self.no_effect(draft, setting, then)))
     }
 
@@ -289,7 +298,8 @@ impl Planner<'_> {
         let variable = setting.variable();
         let file = self.place.file().unwrap_or(draft.main_file());
         if let Some(position) = found.returns.iter().find(|position| position.file == file) {
-            let missing = Setting::ALL.into_iter().filter(|&one| !self.wanted.holds(one, found));
+            let missing =
+                self.settings().iter().copied().filter(|&one| !self.wanted.holds(one, found));
             let wanted: Vec<_> = missing.map(|one| self.assignment(one, found)).collect();
             return PlanError::EndsEarly {
                 position: position.clone(),

@@ -15,6 +15,7 @@ use crate::base::env;
 use crate::base::version::DEFAULT_PORT;
 use crate::hosts::find;
 use crate::net::resolve;
+use crate::setup::facts::chroot::Chroot;
 use crate::setup::facts::hosts::{Hosts, Source, host_name};
 use crate::setup::facts::machine::{Machine, Question};
 use crate::setup::facts::package::Package;
@@ -100,6 +101,9 @@ pub fn gather(subject: Subject, manner: &Manner) -> std::io::Result<Facts> {
     if let Some(hosts) = facts.hosts.as_ref().filter(|_| facts.needs_addresses()) {
         facts.addresses = look_up(hosts);
     }
+    if facts.subject.is_chroot() && !manner.by_hook {
+        facts.chroot = Chroot::look(&facts.subject.root);
+    }
     if facts.subject.is_chroot() && !facts.machine.client_on_host {
         let by_host = evaluate(&facts.subject.request()).unwrap_or_default();
         facts.on_for_host = by_host.option("BUILDENV", "distcc") == Some(true);
@@ -178,6 +182,7 @@ pub fn assemble(
         package: None,
         machine: Machine::default(),
         addresses: BTreeMap::new(),
+        chroot: None,
         volunteers: Vec::new(),
         subject,
     }

@@ -1,6 +1,7 @@
 //! Everything that a rule may look at, gathered once: [`gather`] asks the machine, the rest is data
 //! and pure questions to it.
 
+pub mod chroot;
 pub mod flags;
 pub mod gather;
 pub mod hosts;
@@ -21,6 +22,7 @@ use crate::base::dirs::MASQUERADE;
 use crate::hosts::spec::HostSpec;
 use crate::makepkg_conf::document::Assignment;
 use crate::makepkg_conf::makeflags;
+use crate::setup::facts::chroot::Chroot;
 use crate::setup::facts::hosts::{HostWord, Hosts, Source};
 use crate::setup::facts::machine::{Machine, StateDir};
 use crate::setup::facts::package::Package;
@@ -66,6 +68,8 @@ pub struct Facts {
     /// The addresses that names of the host list have on this machine, where they would mean
     /// nothing in a build; those that were found quickly.
     pub addresses: BTreeMap<String, IpAddr>,
+    /// The build root of devtools that it is about, if it is about one.
+    pub chroot: Option<Chroot>,
     /// What volunteers answered; empty where they were not asked.
     pub volunteers: Vec<Heard>,
 }

@@ -9,6 +9,9 @@ mod buildenv_unknown_word;
 mod ccache_missing;
 mod ccache_order;
 mod ccache_prefix;
+mod chroot_client_older;
+mod chroot_copy_stale;
+mod chroot_lost;
 mod client_missing;
 mod client_missing_on_host;
 mod config_crlf;
@@ -234,6 +237,9 @@ pub const ALL: &[Rule] = &[
     sccache_too::RULE,
     client_missing::RULE,
     client_missing_on_host::RULE,
+    chroot_lost::RULE,
+    chroot_client_older::RULE,
+    chroot_copy_stale::RULE,
     farm_missing::RULE,
     farm_incomplete::RULE,
     farm_stale::RULE,

@@ -10,11 +10,11 @@ use crate::setup::apply::run::{Run, RunFile, Since};
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub(super) struct Conflict {
+pub(in crate::setup) struct Conflict {
     /// What the run left there.
-    pub(super) after: Option<Vec<u8>>,
+    pub(in crate::setup) after: Option<Vec<u8>>,
     /// What is there.
-    pub(super) now: Seen,
+    pub(in crate::setup) now: Seen,
 }
 
 /// Those of `run`.
@@ -22,7 +22,7 @@ pub(super) struct Conflict {
 /// # Errors
 ///
 /// What reading the files met.
-pub(super) fn of(run: &Run) -> Result<Vec<Conflict>, ApplyError> {
+pub(in crate::setup) fn of(run: &Run) -> Result<Vec<Conflict>, ApplyError> {
     let mut found = Vec::new();
     for file in &run.files {
         found.extend(Conflict::of(file, Seen::read(&file.path)?));
@@ -32,12 +32,12 @@ pub(super) fn of(run: &Run) -> Result<Vec<Conflict>, ApplyError> {
 
 impl Conflict {
     /// Whether `now` is one.
-    pub(super) fn of(file: &RunFile, now: Seen) -> Option<Self> {
+    pub(in crate::setup) fn of(file: &RunFile, now: Seen) -> Option<Self> {
         (file.since(&now) == Since::Changed).then(|| Self { after: file.after.clone(), now })
     }
 
     /// The file's name.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::setup) fn name(&self) -> String {
         self.now.path.display().to_string()
     }
 
@@ -46,7 +46,7 @@ impl Conflict {
     /// # Errors
     ///
     /// What writing the copy met.
-    pub(super) fn keep(&self) -> Result<Option<PathBuf>, ApplyError> {
+    pub(in crate::setup) fn keep(&self) -> Result<Option<PathBuf>, ApplyError> {
         let Some(content) = &self.now.content else { return Ok(None) };
         let path = &self.now.path;
         let copy = free_name(path);

@@ -1,7 +1,7 @@
 //! `distcc-setup undo`: puts back what `configure` or `volunteer` changed, byte for byte, one run
 //! after another.
 
-mod conflict;
+pub(in crate::setup) mod conflict;
 mod preview;
 mod tell;
 
