@@ -147,6 +147,16 @@ pub fn machine_name(identity: &ObjectIdentity) -> String {
     format!("{class} {machine}")
 }
 
+/// [`machine_name`], and on ARM how floating-point numbers travel.
+pub fn machine_and_floats(identity: &ObjectIdentity) -> String {
+    let name = machine_name(identity);
+    match identity.hard_float {
+        Some(true) => format!("{name} (hard float)"),
+        Some(false) => format!("{name} (soft float)"),
+        None => name,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,6 +16,7 @@ pub mod march;
 mod network;
 mod places;
 mod policy;
+pub mod ports;
 pub mod probe;
 mod reasons;
 pub mod report;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::net::resolve::{self, RESOLVE_TIME};
 use crate::setup::addresses::Resolver;
-use crate::setup::discover::discovered::Discovered;
 use crate::setup::discover::{USUAL_LIMIT, discover};
 use crate::setup::probe::is_ours;
 
@@ -33,6 +32,6 @@ impl Resolver for Network {
         found.retain(|one| {
             !one.addresses.iter().any(|&address| is_ours(SocketAddr::new(address, one.port)))
         });
-        Ok(found.iter().filter_map(Discovered::host_spec).collect())
+        Ok(found.iter().filter_map(|one| one.host_spec(None)).collect())
     }
 }

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::env;
-use crate::hosts::spec::DEFAULT_PORT;
 
 /// The system's file, below the root.
 pub const SYSTEM_FILE: &str = "etc/distcc/setup.toml";
@@ -70,7 +69,7 @@ pub struct VolunteerEntry {
     pub name: Option<String>,
     /// Name or address, or `localhost`.
     pub address: String,
-    /// The port; 3632 if not given.
+    /// The port; if not given, the one at which it compiles for the target of this client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// How many of its slots this client may fill.
@@ -86,7 +85,7 @@ impl VolunteerEntry {
     pub fn host_spec(&self) -> String {
         let bracketed = self.address.contains(':') && !self.address.starts_with('[');
         let mut spec = if bracketed { format!("[{}]", self.address) } else { self.address.clone() };
-        if let Some(port) = self.port.filter(|&port| port != DEFAULT_PORT) {
+        if let Some(port) = self.port {
             spec += &format!(":{port}");
         }
         if let Some(slots) = self.slots {
@@ -199,7 +198,7 @@ mod tests {
                     options = ['cpp', 'lzo']\n[[volunteer]]\naddress = '10.0.0.7'\nport = 3632\n";
         let specs: Vec<_> =
             parse(text).unwrap().volunteers.iter().map(VolunteerEntry::host_spec).collect();
-        assert_eq!(specs, ["[fd00::7]:3633/9,cpp,lzo", "10.0.0.7"]);
+        assert_eq!(specs, ["[fd00::7]:3633/9,cpp,lzo", "10.0.0.7:3632"]);
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod package_targets;
 mod projects;
 mod setup_check;
 mod setup_chroot;
+mod setup_client_of;
 mod setup_completions;
 mod setup_configure;
 mod setup_discover;

@@ -1178,8 +1178,9 @@ fn every_style_of_file_gets_the_values_and_its_bytes_back() {
         let place = Place::new(&text);
         place.write("root/etc/makepkg.conf", &text);
         let name = file.file_name().unwrap().to_string_lossy();
-        let here = place.configure(&["--in-place", "--yes"]);
-        let there = place.run(&["configure", "--chroot", "root", "--hosts", HOSTS, "--yes"]);
+        let here = place.configure(&["--in-place", "--yes", "--offline"]);
+        let chroot = ["configure", "--chroot", "root", "--hosts", HOSTS, "--yes", "--offline"];
+        let there = place.run(&chroot);
         for output in [&here, &there] {
             // What is read-only can only be changed where it is made so.
             let read_only = name == "readonly.conf" && output.stderr.contains("use --in-place");
@@ -1190,7 +1191,11 @@ fn every_style_of_file_gets_the_values_and_its_bytes_back() {
         let values = place.values(&["makepkg.conf"]);
         let lines: Vec<_> = values.lines().rev().collect();
         let [makeflags, hosts, buildenv, ..] = lines[..] else { panic!("{name}: {values}") };
-        assert!(makeflags.contains("44") && hosts == HOSTS, "{name}: {values}");
+        // For ARM they have the port of their target's distccd.
+        let ports = [":3633", ":3634", ":3635", ":3636"];
+        let plain = ports.iter().fold(hosts.to_owned(), |hosts, port| hosts.replace(port, ""));
+        assert!(makeflags.contains("44") && plain == HOSTS, "{name}: {values}");
+        assert_eq!(plain != hosts, name.starts_with("archarm"), "{name}: {values}");
         let distcc = buildenv.split(' ').rfind(|word| word.ends_with("distcc"));
         assert_eq!(distcc, Some("distcc"), "{name}: {values}");
         place.undo(&[]).success();

@@ -96,7 +96,7 @@ fn debians_volunteer_is_found_with_all_that_it_says() {
         let found = found(|found| found.iter().any(|one| one.addresses.len() == 2));
         let [desk] = found.as_slice() else { panic!("{found:?}") };
         assert!(desk.name.starts_with("distcc@"), "{desk:?}");
-        assert_eq!(desk.host_spec().as_deref(), Some("192.168.78.2:3640/6"));
+        assert_eq!(desk.host_spec(None).as_deref(), Some("192.168.78.2:3640/6"));
         assert_eq!(desk.addresses[1].to_string(), "fd00:78::2");
         assert_eq!((desk.jobs, desk.distcc_version.as_deref()), (Some(6), Some("3.4")));
         let processors = std::thread::available_parallelism().unwrap().get();
@@ -127,7 +127,7 @@ fn our_volunteer_is_found_beside_an_avahi_and_says_goodbye() {
         let told = found(|found| found.iter().any(|one| one.addresses.len() == 2));
         let [desk] = told.as_slice() else { panic!("{told:?}") };
         assert!(desk.name.starts_with("distcc@"), "{desk:?}");
-        assert_eq!(desk.host_spec().as_deref(), Some("192.168.78.2:3641/6"));
+        assert_eq!(desk.host_spec(None).as_deref(), Some("192.168.78.2:3641/6"));
         assert_eq!((desk.jobs, desk.distcc_version.as_deref()), (Some(6), Some("3.4")));
         assert_eq!(desk.compiler_machine.as_deref(), Some("x86_64-linux-gnu"));
         assert!(desk.compiler_version.is_some() && desk.cpus.is_some(), "{desk:?}");
@@ -156,7 +156,8 @@ fn the_most_powerful_is_first_and_odd_words_are_left_out() {
     on_a_network(script, || {
         let found =
             found(|found| found.len() == 4 && found.iter().all(|one| !one.addresses.is_empty()));
-        let told = found.iter().map(|one| (one.name.as_str(), one.host_spec().unwrap(), one.cpus));
+        let told =
+            found.iter().map(|one| (one.name.as_str(), one.host_spec(None).unwrap(), one.cpus));
         let told: Vec<_> = told.collect();
         assert_eq!(told[0], ("distcc@large", "192.168.78.2:3633/66".to_owned(), Some(64)));
         assert_eq!(told[1], ("distcc@small", "192.168.78.2/4".to_owned(), Some(2)));

@@ -34,6 +34,7 @@ pub(super) fn volunteers(facts: &mut Facts) {
         limit: LIMIT,
         stats_port: version::DEFAULT_STATS_PORT,
         ssh: ssh::words(env::DISTCC_SSH.text().as_deref()),
+        target: facts.target(),
     };
     let answers = probe_all(&hosts, &local, &how, |waiting| {
         let names: Vec<&str> = waiting.iter().map(|host| host.text.as_str()).collect();

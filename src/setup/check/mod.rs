@@ -323,7 +323,6 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
             Fault::WrongTarget {
                 name: name.clone(),
                 ours: "64-bit x86-64".to_owned(),
-                machine: 62,
                 theirs: "64-bit AArch64".to_owned(),
             },
             Fault::CompilerFails { name, said: "cc1: out of memory".to_owned() },
@@ -404,6 +403,8 @@ OPTIONS=(strip docs !libtool !staticlibs emptydirs zipman purge !debug lto)
             facts.machine.home = facts.machine.home.filter(|_| !self.no_home);
             facts.addresses = self.addresses.clone();
             facts.volunteers = self.volunteers.iter().map(Volunteer::heard).collect();
+            let target = facts.target();
+            facts.volunteers.iter_mut().for_each(|heard| heard.answer.target = target);
             facts
         }
 

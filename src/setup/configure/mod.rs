@@ -34,8 +34,10 @@ use crate::setup::configure::plan::{PlanError, Planner};
 use crate::setup::configure::summary::Summary;
 use crate::setup::configure::target::{Target, TargetError, TargetOptions};
 use crate::setup::configure::wanted::Wanted;
-use crate::setup::screen;
+use crate::setup::ports::settle::Wish;
 use crate::setup::settings::{Settings, SettingsError};
+use crate::setup::{ports, screen};
+use crate::targets;
 
 /// Exit code where a person said no.
 const DECLINED: Exit = Exit(1);
@@ -49,6 +51,13 @@ pub struct ConfigureOptions {
     /// [default: those of setup.toml]
     #[arg(long, value_name = "HOSTS")]
     pub hosts: Option<String>,
+    /// Packages are built for TARGET (armv5, armv6h, armv7h, armv8, x86_64): hosts without a port
+    /// get that of its distccd [default: as CARCH of makepkg.conf, or the machine, says]
+    #[arg(long, value_name = "TARGET", value_parser = ports::target::read)]
+    pub client_of: Option<&'static targets::Target>,
+    /// Do not ask hosts without a port what they compile for
+    #[arg(long)]
+    pub offline: bool,
     /// The -j of MAKEFLAGS [default: twice the slots of all hosts]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZeroU32>,
@@ -134,8 +143,10 @@ fn configure(options: &ConfigureOptions) -> Result<Exit, Stop> {
     // matters only if there is something to write.
     let early = (options.yes && !options.dry_run).then(|| target.state.lock());
     let draft = Draft::read(&target.subject, place.file())?;
-    let Some(hosts) = wanted_hosts(options, &target, &draft)? else { return Ok(DECLINED) };
     let settings = Settings::read(Path::new("/"), target.subject.home.as_deref())?;
+    let found = found_hosts(options, &target, &draft, &settings)?;
+    let Some(found) = found else { return Ok(DECLINED) };
+    let hosts = &found.hosts;
     let jobs = match options.jobs {
         Some(jobs) => jobs.into(),
         None => hosts.jobs(settings.job_factor())?,
@@ -148,7 +159,7 @@ fn configure(options: &ConfigureOptions) -> Result<Exit, Stop> {
         author: Author::Configure,
     };
     let plan = planner.plan(draft)?;
-    let summary = Summary { target: &target, hosts: &hosts, wanted: &wanted, plan: &plan };
+    let summary = Summary { target: &target, found: &found, wanted: &wanted, plan: &plan };
     if plan.changes.is_empty() {
         screen::write(&summary.nothing_to_do());
         return Ok(Exit::OK);
@@ -172,27 +183,42 @@ fn configure(options: &ConfigureOptions) -> Result<Exit, Stop> {
     Ok(Exit::OK)
 }
 
-/// The hosts to write, by address where only that works.
-fn wanted_hosts(
+/// The hosts to write.
+struct Found {
+    /// Each with the port of its distccd, by address where only that works.
+    hosts: Hosts,
+    /// What people should hear about the ports, in whole lines.
+    notes: Vec<String>,
+    /// What packages are built for.
+    target: Option<&'static targets::Target>,
+}
+
+/// Finds the hosts and their ports; `None` where the person gave no answer.
+fn found_hosts(
     options: &ConfigureOptions,
     target: &Target,
     draft: &Draft<'_>,
-) -> Result<Option<Hosts>, Stop> {
+    settings: &Settings,
+) -> Result<Option<Found>, Stop> {
     let subject = &target.subject;
-    let settings = Settings::read(Path::new("/"), subject.home.as_deref())?;
     let now = draft.evaluate()?;
     let sources = Sources {
         option: options.hosts.as_deref(),
-        settings: &settings,
+        settings,
         now: &now,
         subject,
         take: options.yes || options.dry_run,
     };
-    let hosts = sources.choose()?;
-    match subject.is_chroot() || settings.addresses_only == Some(true) {
-        true => Ok(hosts.map(|hosts| hosts.by_address()).transpose()?),
-        false => Ok(hosts),
-    }
+    let Some(hosts) = sources.choose()? else { return Ok(None) };
+    let target = ports::target::of(options.client_of, Some(&now), subject.is_chroot());
+    let wish = Wish { target, is_named: options.client_of.is_some(), offline: options.offline };
+    let settled = wish.settle(&hosts.text);
+    let hosts = Hosts::read(&settled.text)?;
+    let hosts = match subject.is_chroot() || settings.addresses_only == Some(true) {
+        true => hosts.by_address()?,
+        false => hosts,
+    };
+    Ok(Some(Found { hosts, notes: settled.notes, target }))
 }
 
 /// This command, as one would type it.

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::env;
-use crate::setup::configure::hosts::Hosts;
+use crate::hosts::spec::DEFAULT_PORT;
+use crate::setup::configure::Found;
 use crate::setup::configure::plan::Plan;
 use crate::setup::configure::target::Target;
 use crate::setup::configure::wanted::{Setting, Wanted};
+use crate::setup::ports::settle::volunteer_command;
+use crate::toolchains;
 
 /// The client's name.
 const CLIENT: &str = "distcc";
@@ -18,7 +21,7 @@ pub(super) struct Summary<'a> {
     /// What is written.
     pub(super) target: &'a Target,
     /// The hosts.
-    pub(super) hosts: &'a Hosts,
+    pub(super) found: &'a Found,
     /// The values.
     pub(super) wanted: &'a Wanted,
     /// What is changed.
@@ -81,15 +84,15 @@ impl Summary<'_> {
     }
 
     fn warnings(&self) -> String {
-        let mut text = String::new();
-        let remote = self.hosts.list.hosts.iter().any(|host| !host.is_local());
-        if !remote && !self.hosts.list.zeroconf {
+        let mut text = self.found.notes.concat();
+        let remote = self.found.hosts.list.hosts.iter().any(|host| !host.is_local());
+        if !remote && !self.found.hosts.list.zeroconf {
             text += "Note: no host but this machine; nothing will be distributed.\n";
         }
-        if self.hosts.list.zeroconf {
+        if self.found.hosts.list.zeroconf {
             text += "Note: hosts that +zeroconf finds are not counted in -j (--jobs sets it).\n";
         }
-        for note in &self.hosts.list.notes {
+        for note in &self.found.hosts.list.notes {
             text += &format!("Note: {note}.\n");
         }
         if self.target.subject.is_chroot() && self.is_in_place() {
@@ -129,13 +132,13 @@ impl Summary<'_> {
         for change in &self.plan.changes.changes {
             text += &format!("Wrote {}.\n", change.path().display());
         }
-        let count = self.hosts.list.hosts.len();
+        let count = self.found.hosts.list.hosts.len();
         let hosts = if count == 1 { "host" } else { "hosts" };
         text += &format!(
             "\nmakepkg now runs up to {} jobs (-j{}) for {} slots of {count} {hosts}:\n  {}\n",
             self.wanted.jobs,
             self.wanted.jobs,
-            self.hosts.slots(),
+            self.found.hosts.slots(),
             self.wanted.hosts
         );
         text += "ninja, meson, cmake --build and cargo do not read MAKEFLAGS: a PKGBUILD\n\
@@ -144,9 +147,25 @@ impl Summary<'_> {
             text += "Copies of this root that makechrootpkg has made get it by makechrootpkg -c.\n";
         }
         let options = self.target_options();
+        text += &self.service_for_others();
         text += &format!("\nNext:       distcc-setup check{}\n", self.check_options());
         text += &format!("Take back:  {}distcc-setup undo{options}\n", self.sudo());
         text + &format!("Old files:  {}\n", run.display())
+    }
+
+    /// How this machine does for others of its kind what they do for it, where that takes a distccd
+    /// of another name and port than people know.
+    fn service_for_others(&self) -> String {
+        let own = self.found.target.filter(|target| target.port != DEFAULT_PORT);
+        let own = own.filter(|target| toolchains::of_this_machine() == Some(*target));
+        let own = own.filter(|_| !self.target.subject.is_chroot());
+        own.map_or_else(String::new, |target| {
+            format!(
+                "\nTo compile for other {} machines, too: {}\n",
+                target.name,
+                volunteer_command(target)
+            )
+        })
     }
 
     fn sudo(&self) -> &'static str {

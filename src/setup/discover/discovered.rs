@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::hosts::spec::DEFAULT_PORT;
 use crate::setup::tally::shown;
+use crate::targets::{self, Target};
 
 /// The most addresses of one volunteer.
 const MOST_ADDRESSES: usize = 16;
@@ -30,6 +31,8 @@ pub struct Discovered {
     pub compiler_version: Option<String>,
     /// The machine that its `cc` compiles for, as in `x86_64-pc-linux-gnu`.
     pub compiler_machine: Option<String>,
+    /// What its `cc` may compile for.
+    pub targets: Vec<&'static Target>,
     /// The version of its distcc.
     pub distcc_version: Option<String>,
 }
@@ -50,6 +53,7 @@ impl Discovered {
         addresses.truncate(MOST_ADDRESSES);
         let number = |key: &str| number(text(key)?);
         let word = |key: &str| word(text(key)?);
+        let compiler_machine = word("cc_machine").or_else(|| word("gnuhost"));
         Self {
             name: shown(name),
             addresses,
@@ -57,17 +61,22 @@ impl Discovered {
             cpus: number("cpus"),
             jobs: number("jobs"),
             compiler_version: word("cc_version"),
-            compiler_machine: word("cc_machine").or_else(|| word("gnuhost")),
+            targets: compiler_machine.as_deref().map(targets::of_triple).unwrap_or_default(),
+            compiler_machine,
             distcc_version: word("distcc"),
         }
     }
 
-    /// The host spec for it: the first address, the port if it is another than distcc's, and as
-    /// many slots as it takes jobs, if it says so. `None` without an address or port.
-    pub fn host_spec(&self) -> Option<String> {
+    /// The host spec for it, as seen from a client that builds for `target`: the first address, the
+    /// port, and as many slots as it takes jobs, if it says so. `None` without an address or port.
+    ///
+    /// The port is left out if it is the one that `target` has anyway, or if what is there compiles
+    /// for others only: then the machine may have another for it.
+    pub fn host_spec(&self, target: Option<&'static Target>) -> Option<String> {
+        let usual = target.map_or(DEFAULT_PORT, |target| target.port);
         let port = match self.port {
             0 => return None,
-            DEFAULT_PORT => String::new(),
+            port if port == usual || self.is_for_others(target) => String::new(),
             port => format!(":{port}"),
         };
         let slots = self.jobs.map(|jobs| format!("/{jobs}")).unwrap_or_default();
@@ -75,6 +84,11 @@ impl Discovered {
             IpAddr::V4(address) => format!("{address}{port}{slots}"),
             IpAddr::V6(address) => format!("[{address}]{port}{slots}"),
         })
+    }
+
+    /// Whether it is known to compile for other targets than `target` only.
+    pub fn is_for_others(&self, target: Option<&'static Target>) -> bool {
+        target.is_some_and(|target| !self.targets.is_empty() && !self.targets.contains(&target))
     }
 
     /// How it stands among others: the most powerful first, and those alike in the order of names.
@@ -121,13 +135,30 @@ mod tests {
 
     #[test]
     fn a_volunteer_is_a_host_spec() {
-        let spec = |addresses: &[&str], port, text| at(addresses, port, text).host_spec();
+        let spec = |addresses: &[&str], port, text| at(addresses, port, text).host_spec(None);
         let jobs = &[("jobs", "10")][..];
         assert_eq!(spec(&["192.168.1.7"], 3632, jobs).as_deref(), Some("192.168.1.7/10"));
         assert_eq!(spec(&["fd00::7"], 3633, jobs).as_deref(), Some("[fd00::7]:3633/10"));
         assert_eq!(spec(&["fd00::7", "10.0.0.7"], 3632, &[]).as_deref(), Some("10.0.0.7"));
         assert_eq!(spec(&["fe80::1", "127.0.0.1", "::", "224.0.0.1"], 3632, jobs), None);
         assert_eq!(spec(&["10.0.0.7"], 0, jobs), None);
+    }
+
+    #[test]
+    fn the_port_is_named_where_it_is_right_and_not_the_usual_one() {
+        let spec = |port, text: &[(&str, &str)], target: &str| {
+            at(&["10.0.0.7"], port, text).host_spec(targets::by_name(target)).unwrap()
+        };
+        let own = &[("cc_machine", "x86_64-pc-linux-gnu")][..];
+        assert_eq!(spec(3632, own, "x86_64"), "10.0.0.7");
+        assert_eq!(spec(3632, own, "armv8"), "10.0.0.7");
+        let arm = &[("cc_machine", "armv7l-unknown-linux-gnueabihf")][..];
+        assert_eq!(spec(3632, arm, "armv7h"), "10.0.0.7:3632");
+        let service = &[("cc_machine", "arm-unknown-linux-gnueabihf")][..];
+        assert_eq!(spec(3635, service, "armv7h"), "10.0.0.7");
+        assert_eq!(spec(4000, service, "armv7h"), "10.0.0.7:4000");
+        assert_eq!(spec(3635, service, "x86_64"), "10.0.0.7");
+        assert_eq!(spec(4000, &[], "armv8"), "10.0.0.7:4000");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use crate::hosts::spec::HostSpec;
 use crate::setup::probe::answer::Answer;
 use crate::setup::probe::fault::{Fault, Machine};
 use crate::setup::probe::options::Asked;
-use crate::setup::probe::{scene, show};
+use crate::setup::probe::{remedy, scene, show};
 use crate::setup::words::plural;
+use crate::toolchains;
 
 /// Volunteer by compiler by version by verdict.
 pub(super) fn table(asked: &Asked) -> String {
@@ -51,8 +52,9 @@ pub(super) fn parts(asked: &Asked) -> Vec<String> {
         let command = show::command(&fault.command(), 4);
         parts.push(format!("This machine: {}\n{sentence}  Run:\n{command}", fault.id()));
     }
+    let list = remedy::mended(&asked.answers);
     for answer in &asked.answers {
-        parts.extend(faults(answer, &asked.found.list.hosts));
+        parts.extend(faults(answer, &list));
     }
     parts.push(summary(asked));
     parts
@@ -63,9 +65,12 @@ fn here(asked: &Asked) -> String {
     let compilers: Vec<_> = (asked.local.compilers.iter())
         .map(|one| format!("  {}\n", show::named_version(&one.name, &one.identity)))
         .collect();
+    let own = toolchains::of_this_machine();
+    let target = asked.found.target.filter(|target| Some(*target) != own);
+    let target = target.map_or_else(String::new, |target| format!(", for {}", target.name));
     match compilers.is_empty() {
         true => "Compared with nothing: no compiler works here\n".to_owned(),
-        false => format!("Compared with this machine's\n{}", compilers.concat()),
+        false => format!("Compared with this machine's{target}\n{}", compilers.concat()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::base::disk::{Disk, RealDisk};
 use crate::masquerade;
 use crate::setup::volunteer::survey::{self, Surveyed};
 use crate::targets::{self, TARGETS, Target};
+use crate::toolchains;
 
 /// Where ccache keeps its links, for makepkg.
 pub const CCACHE_DIR: &str = "/usr/lib/ccache/bin";
@@ -37,6 +38,8 @@ const BIN_DIRS: [&str; 4] = ["usr/local/sbin", "usr/local/bin", "usr/bin", "opt/
 pub struct Machine {
     /// Processors of this machine.
     pub processors: u32,
+    /// What its own programs are for, by a target's name; empty for a chroot.
+    pub kind: String,
     /// Whether the build runs in a devtools chroot.
     pub is_chroot: bool,
     /// Whether the client is on PATH.
@@ -123,11 +126,22 @@ pub struct Service {
     pub toolchain: Option<PathBuf>,
 }
 
+impl Service {
+    /// The words of the last DISTCC_ARGS; systemd splits it at blanks.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut lines = self.content.lines().rev();
+        let line = lines.find_map(|line| line.trim_start().strip_prefix("DISTCC_ARGS="));
+        let text = line.unwrap_or_default().replace(['"', '\''], " ");
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
 /// A machine at which nothing is wrong, for tests to spoil.
 impl Default for Machine {
     fn default() -> Self {
         Self {
             processors: 8,
+            kind: "x86_64".to_owned(),
             is_chroot: false,
             client: true,
             client_on_host: true,
@@ -160,6 +174,11 @@ pub struct Question<'a> {
 }
 
 impl Machine {
+    /// The target of its own programs, where that is known.
+    pub fn target(&self) -> Option<&'static Target> {
+        targets::by_name(&self.kind)
+    }
+
     /// Looks at the machine.
     pub fn look(question: &Question<'_>) -> Self {
         let root = question.root;
@@ -173,6 +192,7 @@ impl Machine {
         let compilers = masquerade::compilers(&[root.join("usr/bin")], root);
         Self {
             processors: processors(),
+            kind: kind(is_host),
             is_chroot: !is_host || is_build_root(root),
             client: has(dirs, "distcc"),
             client_on_host: has(&question.path, "distcc"),
@@ -194,6 +214,12 @@ impl Machine {
 fn is_build_root(root: &Path) -> bool {
     root.join(".arch-chroot").exists()
         || (Path::new(CONTAINER).exists() && Path::new(STARTDIR).exists())
+}
+
+/// The name of the target of the machine's own programs; a chroot may be for another one.
+fn kind(is_host: bool) -> String {
+    let target = toolchains::of_this_machine().filter(|_| is_host);
+    target.map_or_else(String::new, |target| target.name.to_owned())
 }
 
 fn processors() -> u32 {

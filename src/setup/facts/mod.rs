@@ -29,10 +29,12 @@ use crate::setup::facts::package::Package;
 use crate::setup::facts::place::Place;
 use crate::setup::facts::text::{Text, text_of};
 use crate::setup::facts::volunteer::{Heard, VolunteerFault};
+use crate::setup::ports;
 use crate::setup::probe::answer::Answer;
 use crate::setup::probe::fault::Fault;
 use crate::setup::settings::Settings;
 use crate::setup::subject::Subject;
+use crate::targets::Target;
 
 /// What rules look at.
 #[derive(Debug)]
@@ -89,6 +91,11 @@ impl Facts {
     /// Whether builds are to be distributed, as far as BUILDENV says.
     pub fn distcc_is_on(&self) -> bool {
         self.configuration.option("BUILDENV", "distcc") == Some(true)
+    }
+
+    /// For which target packages are built.
+    pub fn target(&self) -> Option<&'static Target> {
+        ports::target::decide(None, Some(&self.configuration), self.machine.target())
     }
 
     /// Whether both ccache and distcc are on.

@@ -7,7 +7,7 @@ use crate::setup::facts::Facts;
 use crate::setup::facts::place::Place;
 use crate::setup::probe::answer::Answer;
 use crate::setup::probe::fault::{Fault, Machine, Scene};
-use crate::setup::probe::scene;
+use crate::setup::probe::{remedy, scene};
 use crate::setup::rules::Rule;
 use crate::setup::rules::finding::Finding;
 
@@ -45,7 +45,13 @@ impl VolunteerFault<'_> {
     /// The finding of `rule` about it: at its host spec, with the command that mends it.
     pub fn by(&self, rule: &Rule) -> Finding {
         let Heard { answer, our_address, prefix } = self.heard;
-        let scene = Scene { spec: &answer.spec, our_address: *our_address, prefix: *prefix };
+        let scene = Scene {
+            spec: &answer.spec,
+            our_address: *our_address,
+            prefix: *prefix,
+            target: answer.target,
+            elsewhere: answer.elsewhere.as_ref(),
+        };
         let remedy = match self.list() {
             Some(list) => self.fault.remedy_in(&scene, &list),
             None => self.fault.remedy(&scene),
@@ -66,10 +72,15 @@ impl VolunteerFault<'_> {
         }
     }
 
-    /// The whole host list, if there is nothing but host specs in it.
+    /// The whole host list, with the ports that were found to be right, if there is nothing but
+    /// host specs in it.
     fn list(&self) -> Option<Vec<HostSpec>> {
         let hosts = self.facts.hosts.as_ref()?;
-        hosts.words.iter().map(|word| word.spec().cloned()).collect()
+        let answers = hosts.words.iter().map(|word| {
+            let spec = word.spec()?;
+            Some(self.facts.answer(spec).cloned().unwrap_or_else(|| Answer::new(spec.clone())))
+        });
+        Some(remedy::mended(&answers.collect::<Option<Vec<_>>>()?))
     }
 
     /// Where the host list has it.

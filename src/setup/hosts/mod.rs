@@ -14,9 +14,10 @@ use crate::setup::configure::target::TargetOptions;
 use crate::setup::configure::{self, ConfigureOptions};
 use crate::setup::hosts::announced::Announced;
 use crate::setup::probe::json;
-use crate::setup::probe::list::Named;
+use crate::setup::probe::list::{self, Named};
 use crate::setup::probe::options::{self, AskOptions, Asked};
 use crate::setup::screen::{self, Screen};
+use crate::setup::subject::Subject;
 
 /// A person said no.
 const DECLINED: Exit = Exit(1);
@@ -105,7 +106,8 @@ fn ask_all(options: &HostsOptions, screen: &mut Screen) -> Result<Asked, String>
         screen.print(&announced.text());
         screen.print("");
     }
-    let words = announced.host_specs();
+    let subject = Subject::find(&options.ask.subject);
+    let words = announced.host_specs(list::target(&subject));
     let named = Named { words: &words, source: "the network" };
     options::ask(&options.ask, named, "hosts", screen).map_err(|error| error.to_string())
 }

@@ -1,7 +1,8 @@
 //! The host list that should be: those that can be used, from the most to the least powerful.
 
 use crate::hosts::list::{DEFAULT_LOCAL_CPP_SLOTS, DEFAULT_LOCAL_SLOTS, HostList};
-use crate::hosts::spec::HostSpec;
+use crate::hosts::spec::{DEFAULT_PORT, HostSpec, Transport};
+use crate::hosts::word;
 use crate::setup::probe::answer::Answer;
 use crate::setup::probe::options::Asked;
 
@@ -14,12 +15,20 @@ pub(super) struct Proposal {
     pub(super) hosts: Vec<HostSpec>,
     /// The entries that are left out, each with the reason.
     pub(super) left_out: Vec<(String, &'static str)>,
+    /// The port of a host that names none.
+    pub(super) usual_port: u16,
 }
 
 impl Proposal {
     /// The text of DISTCC_HOSTS.
     pub(super) fn text(&self) -> String {
-        let hosts = self.hosts.iter().map(|host| format!("{host:#}"));
+        let hosts = self.hosts.iter().map(|host| match &host.transport {
+            // Else it would be asked for again.
+            Transport::Tcp { port, .. } if self.usual_port != DEFAULT_PORT => {
+                word::with_port(&format!("{host:#}"), *port)
+            }
+            _ => format!("{host:#}"),
+        });
         self.options.iter().cloned().chain(hosts).collect::<Vec<_>>().join(" ")
     }
 }
@@ -34,6 +43,7 @@ pub(super) fn of(asked: &Asked) -> Proposal {
         options: options(&asked.found.list),
         hosts: usable.into_iter().map(with_limit).collect(),
         left_out: unusable.into_iter().map(reason).collect(),
+        usual_port: asked.found.target.map_or(DEFAULT_PORT, |target| target.port),
     }
 }
 
@@ -79,6 +89,7 @@ mod tests {
     use crate::setup::probe::answer::{CompilerAnswer, CompilerVerdict, Speed, Stats};
     use crate::setup::probe::fault::Fault;
     use crate::setup::probe::list::Found;
+    use crate::targets;
 
     /// An answer to each word: milliseconds for a unit, and slots told by the statistics page; a
     /// volunteer without milliseconds is down.
@@ -105,7 +116,7 @@ mod tests {
         });
         let answers = answers.collect();
         let (source, configuration, notes) = (String::new(), None, Vec::new());
-        let found = Found { list, source, configuration, notes };
+        let found = Found { list, source, configuration, notes, target: None };
         Asked { found, local: Default::default(), answers }
     }
 
@@ -114,6 +125,14 @@ mod tests {
         let answers = [(Some(100), Some(4)), (Some(50), None), (Some(100), Some(12))];
         let proposal = of(&asked("10.0.0.2/9 localhost/9 desk:3635,lzo", &answers));
         assert_eq!(proposal.text(), "localhost/9 desk:3635/12,lzo 10.0.0.2/4");
+    }
+
+    #[test]
+    fn where_the_usual_port_is_another_the_standard_one_is_written_out() {
+        let answers = [(Some(50), Some(4)), (Some(100), Some(2)), (Some(100), Some(2))];
+        let mut asked = asked("10.0.0.2 10.0.0.3:3635 localhost", &answers);
+        asked.found.target = targets::by_name("armv7h");
+        assert_eq!(of(&asked).text(), "10.0.0.2:3632/4 10.0.0.3:3635/2 localhost/2");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::setup::hosts::propose::Proposal;
 use crate::setup::probe::answer::{Answer, CompilerAnswer};
 use crate::setup::probe::options::Asked;
 use crate::setup::probe::show;
+use crate::toolchains;
 
 /// A row for each entry of the list.
 pub(super) fn table(asked: &Asked) -> String {
@@ -79,8 +80,11 @@ pub(super) fn proposal(asked: &Asked, proposal: &Proposal, command: &str) -> Str
     if proposal.hosts.iter().all(HostSpec::is_local) {
         return "No volunteer can be used: `distcc-setup doctor` says what mends that\n".to_owned();
     }
+    let own = toolchains::of_this_machine();
+    let target = asked.found.target.filter(|target| Some(*target) != own);
+    let target = target.map_or_else(String::new, |target| format!(", for {}", target.name));
     let mut text = format!(
-        "From the most to the least powerful\n  DISTCC_HOSTS=\"{}\"\n\
+        "From the most to the least powerful{target}\n  DISTCC_HOSTS=\"{}\"\n\
          \x20 To use it: sudo {command} --configure\n",
         proposal.text()
     );

@@ -50,7 +50,7 @@ pub(super) fn write(
     let old = Seen::read(&file)?;
     let text = String::from_utf8_lossy(old.content.as_deref().unwrap_or_default()).into_owned();
     let malformed = |why| WriteError::Malformed(file.clone(), why);
-    let new = edited(&text, &proposal.hosts).map_err(|error| match error {
+    let new = edited(&text, &proposal.hosts, proposal.usual_port).map_err(|error| match error {
         EditError::Ssh(spec) => WriteError::Ssh(spec),
         EditError::Malformed(why) => malformed(why),
     })?;
@@ -104,7 +104,7 @@ enum EditError {
 
 /// The text with these hosts for its volunteers; all else stays as it is. A table of a host that
 /// stays keeps its name and comments.
-fn edited(text: &str, hosts: &[HostSpec]) -> Result<String, EditError> {
+fn edited(text: &str, hosts: &[HostSpec], usual_port: u16) -> Result<String, EditError> {
     let bad = |error: toml_edit::TomlError| EditError::Malformed(error.to_string());
     let mut document: DocumentMut = text.parse().map_err(bad)?;
     let old = match document.get(KEY) {
@@ -122,9 +122,11 @@ fn edited(text: &str, hosts: &[HostSpec]) -> Result<String, EditError> {
             let text = |key| table.get(key).and_then(Item::as_str);
             let number = |key| table.get(key).and_then(Item::as_integer);
             text("address") == Some(address)
-                && number("port").unwrap_or(DEFAULT_PORT.into()) == i64::from(port)
+                && (host.is_local()
+                    || number("port").unwrap_or(usual_port.into()) == i64::from(port))
         };
         let mut table = old.iter().find(same).cloned().unwrap_or_default();
+        let port = Some(port).filter(|port| *port != usual_port && !host.is_local());
         fill(&mut table, host, address, port);
         new.push(table);
     }
@@ -144,7 +146,7 @@ fn place(host: &HostSpec) -> Result<(&str, u16), EditError> {
     }
 }
 
-fn fill(table: &mut Table, host: &HostSpec, address: &str, port: u16) {
+fn fill(table: &mut Table, host: &HostSpec, address: &str, port: Option<u16>) {
     let mut set = |key: &str, new: Option<toml_edit::Value>| match (new, table.get_mut(key)) {
         (None, _) => drop(table.remove(key)),
         (Some(new), Some(Item::Value(old))) => {
@@ -155,7 +157,7 @@ fn fill(table: &mut Table, host: &HostSpec, address: &str, port: u16) {
         (Some(new), _) => drop(table.insert(key, value(new))),
     };
     set("address", Some(address.into()));
-    set("port", (port != DEFAULT_PORT).then(|| i64::from(port).into()));
+    set("port", port.map(|port| i64::from(port).into()));
     set("slots", Some(i64::from(host.slots).into()));
     let options: &[&str] = match host.protocol {
         ProtocolWish::Best => &[],
@@ -175,7 +177,7 @@ mod tests {
     use crate::setup::settings::Settings;
 
     fn with(text: &str, hosts: &str) -> Result<String, EditError> {
-        edited(text, &list::parse(hosts).unwrap().hosts)
+        edited(text, &list::parse(hosts).unwrap().hosts, DEFAULT_PORT)
     }
 
     #[test]
@@ -186,6 +188,16 @@ mod tests {
         let specs: Vec<_> = settings.volunteers.iter().map(|one| one.host_spec()).collect();
         assert_eq!(specs.join(" "), hosts);
         assert_eq!(with(&text, hosts).unwrap(), text);
+    }
+
+    #[test]
+    fn a_port_is_written_where_it_is_not_the_one_of_the_target() {
+        let hosts = list::parse("localhost/2 10.0.0.2:3635/5 10.0.0.3/5").unwrap().hosts;
+        let text = edited("", &hosts, 3635).unwrap();
+        let settings: Settings = toml::from_str(&text).unwrap();
+        let specs: Vec<_> = settings.volunteers.iter().map(|one| one.host_spec()).collect();
+        assert_eq!(specs, ["localhost/2", "10.0.0.2/5", "10.0.0.3:3632/5"]);
+        assert_eq!(edited(&text, &hosts, 3635).unwrap(), text);
     }
 
     #[test]

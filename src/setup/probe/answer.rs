@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::hosts::spec::HostSpec;
 use crate::setup::probe::fault::Fault;
+use crate::setup::probe::port::Ports;
+use crate::targets::Target;
 
 /// All that was found out about one entry of the host list.
 #[derive(Clone, Debug)]
@@ -30,6 +32,10 @@ pub struct Answer {
     pub speed: Option<Speed>,
     /// What is wrong, the cause of everything else first.
     pub faults: Vec<Fault>,
+    /// What builds here are for.
+    pub target: Option<&'static Target>,
+    /// What its other ports do for that, where this one does nothing.
+    pub elsewhere: Option<Ports>,
 }
 
 impl Answer {
@@ -45,6 +51,8 @@ impl Answer {
             stats: None,
             speed: None,
             faults: Vec::new(),
+            target: None,
+            elsewhere: None,
         }
     }
 

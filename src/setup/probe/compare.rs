@@ -5,11 +5,13 @@ use std::time::Duration;
 use crate::base::exit::Exit;
 use crate::compiler::mismatch::{self, Verdict};
 use crate::compiler::object;
+use crate::net::ask::AskError;
 use crate::protocol::reply::Reply;
 use crate::setup::probe::answer::{CompilerAnswer, CompilerVerdict};
 use crate::setup::probe::fault::Fault;
 use crate::setup::probe::first_line;
 use crate::setup::probe::local::LocalCompiler;
+use crate::targets::service::SERVES;
 
 /// What a full disk makes compilers and systems say.
 const FULL: [&[u8]; 2] = [b"No space left on device", b"Disk quota exceeded"];
@@ -36,6 +38,18 @@ pub(super) fn unknown(ours: &LocalCompiler) -> CompilerAnswer {
         needed: ours.needed,
         version: None,
         verdict: CompilerVerdict::Unknown,
+    }
+}
+
+/// Whether a client asks again by the plain name: it was hung up on, or the name is listed and no
+/// program has it. A daemon of ours that says which service to ask knows the name well.
+pub(super) fn knows_no_such_name(answer: &Result<(Reply, Duration), AskError>) -> bool {
+    match answer {
+        Err(error) => matches!(error, AskError::Refused),
+        Ok((reply, _)) => {
+            reply.exit_code() == Some(i32::from(Exit::COMPILER_MISSING.0))
+                && !holds(&reply.stderr, SERVES.as_bytes())
+        }
     }
 }
 
@@ -82,7 +96,7 @@ fn compared(ours: &LocalCompiler, object: &[u8], lto: bool) -> (CompilerAnswer, 
         Verdict::Close(_) if !lto => CompilerVerdict::Close,
         Verdict::Close(_) | Verdict::Different(_) => CompilerVerdict::Different,
         Verdict::Foreign(_) => CompilerVerdict::Foreign(
-            theirs.as_ref().map_or("no".to_owned(), mismatch::machine_name),
+            theirs.as_ref().map_or("no".to_owned(), mismatch::machine_and_floats),
         ),
     };
     let name = ours.name.clone();
@@ -96,8 +110,7 @@ fn compared(ours: &LocalCompiler, object: &[u8], lto: bool) -> (CompilerAnswer, 
         }),
         CompilerVerdict::Foreign(theirs) => Some(Fault::WrongTarget {
             name,
-            ours: mismatch::machine_name(&ours.identity),
-            machine: ours.identity.machine,
+            ours: mismatch::machine_and_floats(&ours.identity),
             theirs: theirs.clone(),
         }),
         _ => None,

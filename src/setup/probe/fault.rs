@@ -4,14 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::hosts::spec::{DEFAULT_PORT, HostSpec, Transport};
+use crate::setup::probe::port::Ports;
 use crate::setup::probe::show;
-
-/// The ports of the cross toolchains' daemons: port, `-SUFFIX` of the unit and its conf.d file, and
-/// the ELF machine that the compilers make objects for.
-///
-/// Source: the distccd-alarm packages.
-pub(in crate::setup) const CROSS_DAEMONS: [(u16, &str, u16); 4] =
-    [(3633, "-armv5", 40), (3634, "-armv6h", 40), (3635, "-armv7h", 40), (3636, "-armv8", 183)];
+use crate::targets::{self, Target};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,8 +64,6 @@ pub enum Fault {
         name: String,
         /// The machine that objects here are for: `64-bit x86-64`.
         ours: String,
-        /// ELF number of that machine.
-        machine: u16,
         /// The machine that objects there are for.
         theirs: String,
     },
@@ -131,6 +124,10 @@ pub struct Scene<'a> {
     pub our_address: Option<IpAddr>,
     /// Bits of the network that this machine and, if it is a neighbour, the volunteer are in.
     pub prefix: Option<u8>,
+    /// What builds here are for.
+    pub target: Option<&'static Target>,
+    /// What its other ports do for that, where they were asked.
+    pub elsewhere: Option<&'a Ports>,
 }
 
 impl Scene<'_> {
@@ -154,11 +151,10 @@ impl Scene<'_> {
         network(address, self.prefix.unwrap_or(whole))
     }
 
-    /// The name of the daemon's unit there: `distccd`, or that of a cross toolchain's port.
+    /// The name of the daemon's unit there: `distccd`, or that of a target's port.
     pub fn unit(&self) -> String {
-        let port = self.port();
-        let suffix = CROSS_DAEMONS.iter().find(|(cross, ..)| *cross == port);
-        format!("distccd{}", suffix.map_or("", |(_, suffix, _)| suffix))
+        let target = targets::by_port(self.port()).filter(|target| target.port != DEFAULT_PORT);
+        target.map_or_else(|| "distccd".to_owned(), Target::daemon)
     }
 }
 
@@ -222,7 +218,8 @@ impl Fault {
             }
             Self::Down => {
                 format!(
-                    "{host} is up, but nothing listens on its port {port}: distccd is not running"
+                    "{host} is up, but nothing listens on its port {port}: {} is not running",
+                    scene.unit()
                 )
             }
             Self::Firewalled(after) => format!(
@@ -251,7 +248,11 @@ impl Fault {
                 format!("what answers on port {port} of {host} is no distccd ({said})")
             }
             Self::CompilerMissing { name } => {
-                format!("{host} does not have {name}, or does not let it run")
+                let target = scene.target.filter(|target| target.port != DEFAULT_PORT);
+                let place = target.map_or_else(String::new, |target| {
+                    format!(" for {} on port {port}", target.name)
+                });
+                format!("{host} does not have {name}{place}, or does not let it run")
             }
             Self::CompilerDiffers { name, ours, theirs, close, .. } => {
                 let follows = if *close {

@@ -6,13 +6,16 @@ use crate::hosts::spec::HostSpec;
 use crate::setup::probe::answer::{Answer, CompilerAnswer};
 use crate::setup::probe::fault::{Fault, Machine};
 use crate::setup::probe::local::{Local, LocalCompiler, LocalFault};
-use crate::setup::probe::{options::Asked, scene};
+use crate::setup::probe::port::Ports;
+use crate::setup::probe::{options::Asked, remedy, scene};
 
 /// All that was found out: this machine, then each volunteer in the list's order.
 pub fn of(asked: &Asked) -> Value {
-    let answers = asked.answers.iter().map(|answer| volunteer(answer, &asked.found.list.hosts));
+    let list = remedy::mended(&asked.answers);
+    let answers = asked.answers.iter().map(|answer| volunteer(answer, &list));
     json!({
         "source": asked.found.source,
+        "target": asked.found.target.map(|target| target.name),
         "notes": asked.found.notes,
         "here": here(&asked.local),
         "volunteers": answers.collect::<Vec<_>>(),
@@ -47,6 +50,7 @@ fn volunteer(answer: &Answer, list: &[HostSpec]) -> Value {
         "statistics": answer.stats,
         "units_per_second": answer.speed.map(|speed| speed.units_per_second()),
         "compilers": answer.compilers.iter().map(compiler).collect::<Vec<_>>(),
+        "right_port": answer.elsewhere.as_ref().and_then(Ports::right).map(|(port, _)| port),
         "faults": answer.faults.iter().map(|one| fault(answer, one, list)).collect::<Vec<_>>(),
     })
 }

@@ -9,8 +9,11 @@ use crate::base::disk::RealDisk;
 use crate::base::{dirs, env};
 use crate::hosts::find;
 use crate::hosts::list::{self, HostList};
+use crate::setup::ports;
+use crate::setup::ports::settle::Wish;
 use crate::setup::settings::{Settings, VolunteerEntry};
 use crate::setup::subject::Subject;
+use crate::targets::Target;
 
 /// A host list, and whose it is.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct Found {
     pub configuration: Option<Configuration>,
     /// What people should hear about the way here.
     pub notes: Vec<String>,
+    /// What builds are for.
+    pub target: Option<&'static Target>,
 }
 
 /// Why there is no list.
@@ -65,16 +70,20 @@ pub fn find(
     let configuration = evaluate::evaluate(&subject.request())
         .inspect_err(|error| notes.push(error.to_string()))
         .ok();
-    let (text, source) = if named.words.is_empty() {
+    let target = ports::target::of(None, configuration.as_ref(), subject.is_chroot());
+    let (text, source, is_for_builds) = if named.words.is_empty() {
         let set = configuration.as_ref().and_then(of_configuration);
         match set {
-            Some(found) => found,
+            Some((text, source)) => (text, source, true),
             None => elsewhere(subject)?.ok_or(ListError::None(command))?,
         }
     } else {
-        (named.words.join(" "), named.source.to_owned())
+        (named.words.join(" "), named.source.to_owned(), false)
     };
     let bad = |why: String| ListError::Bad(source.clone(), why);
+    // What no build reads as it stands is a wish: there, a host without a port is a machine.
+    let wish = Wish { target, is_named: false, offline: false };
+    let text = if is_for_builds { text } else { wish.settle(&text).text };
     let list = list::parse(&text).map_err(|error| bad(error.to_string()))?;
     if list.hosts.is_empty() {
         return Err(match list.zeroconf {
@@ -85,7 +94,13 @@ pub fn find(
         });
     }
     notes.extend(list.notes.iter().map(|note| format!("{source}: {note}")));
-    Ok(Found { list, source, configuration, notes })
+    Ok(Found { list, source, configuration, notes, target })
+}
+
+/// What `subject` builds for.
+pub fn target(subject: &Subject) -> Option<&'static Target> {
+    let configuration = evaluate::evaluate(&subject.request()).ok();
+    ports::target::of(None, configuration.as_ref(), subject.is_chroot())
 }
 
 /// What makepkg would export.
@@ -98,16 +113,18 @@ fn of_configuration(configuration: &Configuration) -> Option<(String, String)> {
     Some((text, source))
 }
 
-/// `setup.toml`'s volunteers, or what a client of distcc would take by itself.
-fn elsewhere(subject: &Subject) -> Result<Option<(String, String)>, ListError> {
+/// `setup.toml`'s volunteers, or what a client of distcc would take by itself; and whether builds
+/// read it as it stands.
+fn elsewhere(subject: &Subject) -> Result<Option<(String, String, bool)>, ListError> {
     let settings = Settings::read(Path::new("/"), subject.home.as_deref())
         .map_err(|error| ListError::Bad("setup.toml".to_owned(), error.to_string()))?;
     if !settings.volunteers.is_empty() {
         let specs: Vec<_> = settings.volunteers.iter().map(VolunteerEntry::host_spec).collect();
-        return Ok(Some((specs.join(" "), "setup.toml".to_owned())));
+        return Ok(Some((specs.join(" "), "setup.toml".to_owned(), false)));
     }
     let files: Vec<PathBuf> = dirs::hosts_files();
     let found = find::find(env::DISTCC_HOSTS.text().as_deref(), &files, &RealDisk)
         .map_err(|error| ListError::Bad("the host list".to_owned(), error.to_string()))?;
-    Ok(found.filter(|source| !source.text.trim().is_empty()).map(|one| (one.text, one.name)))
+    let found = found.filter(|source| !source.text.trim().is_empty());
+    Ok(found.map(|one| (one.text, one.name, true)))
 }

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use crate::arch::configuration::Configuration;
 use crate::base::disk::{Disk, RealDisk};
-use crate::base::{dirs, env, replace};
+use crate::base::{dirs, env, replace, version};
 use crate::compiler::object::{self, ObjectIdentity};
 use crate::compiler::{mismatch, target};
 use crate::setup::probe::unit::{self, Request};
+use crate::{targets, toolchains};
 
 /// The compilers that are asked for where nobody says which.
 const USUAL: [&str; 4] = ["gcc", "g++", "clang", "clang++"];
@@ -143,7 +144,6 @@ impl Local {
     }
 
     fn add(&mut self, name: &str, needed: bool, program: &Path, path: &[PathBuf], dir: &Path) {
-        let Some(request) = Request::new(name, &[], path) else { return };
         let compile = |flags: &[&str]| compile(program, name, unit::TINY, flags, dir);
         let (object, tiny) = match compile(&[]) {
             Ok(made) => made,
@@ -153,12 +153,15 @@ impl Local {
             }
         };
         let Some(identity) = object::identify(&object) else { return };
+        let foreign = foreign_triple(program, &identity);
+        let request = |flags: &[&str]| Request::new(name, flags, path, foreign.as_deref());
         let lto = self.lto.then(|| {
             let flags = ["-flto=auto"];
             let version = object::lto_version(&compile(&flags).ok()?.0)?;
-            Some((Request::new(name, &flags, path)?, version))
+            Some((request(&flags)?, version))
         });
         let lto = lto.flatten();
+        let Some(request) = request(&[]) else { return };
         self.compilers.push(LocalCompiler {
             name: name.to_owned(),
             needed,
@@ -180,8 +183,26 @@ impl Local {
     }
 }
 
+/// The triple of a compiler whose objects are for a target that is not this machine's: the client
+/// asks volunteers for it by that.
+fn foreign_triple(program: &Path, identity: &ObjectIdentity) -> Option<String> {
+    let ObjectIdentity { machine, hard_float, arm_arch, .. } = identity;
+    targets::of_object(*machine, *hard_float, *arm_arch)?;
+    let own = targets::of_triple(version::MACHINE);
+    let is_own = own.iter().any(|own| {
+        own.elf_machine == *machine
+            && own.float_abi.is_none_or(|abi| {
+                hard_float.is_none_or(|hard| hard == (abi == targets::FloatAbi::Hard))
+            })
+    });
+    if is_own {
+        return None;
+    }
+    toolchains::ask::machine(program).ok().filter(|triple| !targets::of_triple(triple).is_empty())
+}
+
 /// Where compilers are looked for: PATH without masquerade directories, or the chroot's `/usr/bin`.
-fn search_path(root: &Path) -> Vec<PathBuf> {
+pub(in crate::setup) fn search_path(root: &Path) -> Vec<PathBuf> {
     if root != Path::new("/") {
         return vec![root.join("usr/local/bin"), root.join("usr/bin")];
     }

@@ -13,6 +13,7 @@ pub mod list;
 pub mod local;
 mod one;
 pub mod options;
+pub mod port;
 pub mod remedy;
 pub mod show;
 mod stats;
@@ -28,6 +29,7 @@ use crate::hosts::spec::HostSpec;
 use crate::setup::probe::answer::Answer;
 use crate::setup::probe::fault::Scene;
 use crate::setup::probe::local::Local;
+use crate::targets::Target;
 
 /// Volunteers that are asked at once; more wait for the first to be done.
 const AT_ONCE: usize = 32;
@@ -43,6 +45,8 @@ pub struct ProbeOptions {
     pub stats_port: u16,
     /// The ssh command, as words.
     pub ssh: Vec<String>,
+    /// What builds here are for.
+    pub target: Option<&'static Target>,
 }
 
 /// Asks all of `hosts`; the answers are in their order. Calls `progress` with the hosts that are
@@ -51,21 +55,33 @@ pub fn probe_all(
     hosts: &[HostSpec],
     local: &Local,
     options: &ProbeOptions,
-    mut progress: impl FnMut(&[&HostSpec]),
+    progress: impl FnMut(&[&HostSpec]),
 ) -> Vec<Answer> {
+    let answers = at_once(hosts, |host| one::probe(host, local, options), progress);
+    let whole = answers.into_iter().zip(hosts);
+    whole.map(|(answer, host)| answer.unwrap_or_else(|| Answer::new(host.clone()))).collect()
+}
+
+/// Asks something of all of `hosts` at the same time; the answers are in their order, and there is
+/// none where asking fell over.
+fn at_once<T: Clone + Send>(
+    hosts: &[HostSpec],
+    ask: impl Fn(&HostSpec) -> T + Sync,
+    mut progress: impl FnMut(&[&HostSpec]),
+) -> Vec<Option<T>> {
     let queue = Mutex::new(hosts.iter().enumerate());
-    let mut answers: Vec<Option<Answer>> = vec![None; hosts.len()];
+    let mut answers: Vec<Option<T>> = vec![None; hosts.len()];
     std::thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
         for _ in 0..hosts.len().min(AT_ONCE) {
-            let (queue, sender) = (&queue, sender.clone());
+            let (queue, ask, sender) = (&queue, &ask, sender.clone());
             scope.spawn(move || {
                 process::leave_signals_to_others();
                 // Whoever panicked has taken its own host along; the queue is as good as before.
                 let next = || queue.lock().unwrap_or_else(|broken| broken.into_inner()).next();
                 while let Some((at, host)) = next() {
                     // Nobody listens any more only if everything is over.
-                    drop(sender.send((at, one::probe(host, local, options))));
+                    drop(sender.send((at, ask(host))));
                 }
             });
         }
@@ -89,8 +105,7 @@ pub fn probe_all(
             }
         }
     });
-    let whole = answers.into_iter().zip(hosts);
-    whole.map(|(answer, host)| answer.unwrap_or_else(|| Answer::new(host.clone()))).collect()
+    answers
 }
 
 /// Where a volunteer's faults play: what their sentences and commands need to know.
@@ -101,6 +116,8 @@ pub fn scene(answer: &Answer) -> Scene<'_> {
         spec: &answer.spec,
         our_address: ours.map(|(address, _)| address),
         prefix: ours.and_then(|(_, prefix)| prefix),
+        target: answer.target,
+        elsewhere: answer.elsewhere.as_ref(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Asking one volunteer everything, within a limit.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::hosts::spec::{HostSpec, ProtocolWish, Transport};
-use crate::net::ask::{self, AskError};
+use crate::net;
+use crate::net::ask::AskError;
 use crate::protocol::reply::Reply;
 use crate::protocol::version::Version;
 use crate::setup::probe::answer::{Answer, CompilerAnswer, CompilerVerdict, Speed};
@@ -11,7 +12,7 @@ use crate::setup::probe::compare::{self, Outcome};
 use crate::setup::probe::fault::Fault;
 use crate::setup::probe::link::Link;
 use crate::setup::probe::local::{Local, LocalCompiler};
-use crate::setup::probe::{ProbeOptions, stats, unit};
+use crate::setup::probe::{ProbeOptions, port, stats, unit};
 
 /// How often the reference unit is compiled; the quickest counts.
 const ROUNDS: u32 = 3;
@@ -20,6 +21,38 @@ const LEAST_MIB: u64 = 8;
 
 /// Asks the volunteer of `spec` everything. However it behaves, this ends a moment after the limit.
 pub(super) fn probe(spec: &HostSpec, local: &Local, options: &ProbeOptions) -> Answer {
+    let start = Instant::now();
+    let mut answer = ask(spec, local, options);
+    answer.target = options.target;
+    look_elsewhere(&mut answer, options.limit.saturating_sub(start.elapsed()));
+    answer
+}
+
+/// Asks other ports where this one does nothing for the target, and another may.
+fn look_elsewhere(answer: &mut Answer, left: Duration) {
+    let speaks_for_another = |fault: &Fault| {
+        matches!(
+            fault,
+            Fault::WrongTarget { .. }
+                | Fault::CompilerMissing { .. }
+                | Fault::Down
+                | Fault::NotDistcc(_)
+        )
+    };
+    let (Some(target), Transport::Tcp { port: here, .. }) = (answer.target, &answer.spec.transport)
+    else {
+        return;
+    };
+    let mut ports = port::candidates(target);
+    ports.retain(|port| port != here);
+    let is_in_doubt = !answer.is_usable() && answer.faults.iter().any(speaks_for_another);
+    if !ports.is_empty() && is_in_doubt && !left.is_zero() {
+        let how = port::Question { ports: &ports, names: &port::names(target), target };
+        answer.elsewhere = Some(port::ask_host(&answer.spec, &how, left.min(port::LIMIT)));
+    }
+}
+
+fn ask(spec: &HostSpec, local: &Local, options: &ProbeOptions) -> Answer {
     let mut answer = Answer::new(spec.clone());
     if spec.is_local() {
         answer.speed = local.reference.map(|here| Speed { there: here, here });
@@ -45,8 +78,14 @@ pub(super) fn probe(spec: &HostSpec, local: &Local, options: &ProbeOptions) -> A
             address.set_port(options.stats_port);
             scope.spawn(move || stats::fetch(address))
         });
-        Visit { link: &link, local, options, version: ask::version(spec), answer: &mut answer }
-            .all();
+        Visit {
+            link: &link,
+            local,
+            options,
+            version: net::ask::version(spec),
+            answer: &mut answer,
+        }
+        .all();
         answer.stats = stats_page.and_then(|thread| thread.join().ok().flatten());
     });
     mind_space(&mut answer);
@@ -103,7 +142,11 @@ struct Visit<'a> {
 impl Visit<'_> {
     fn all(&mut self) {
         self.ask_compilers();
-        if !self.answer.compilers.iter().any(|one| one.version.is_some()) {
+        // How fast objects for another machine are made is nobody's concern.
+        let fits = |one: &CompilerAnswer| {
+            one.version.is_some() && !matches!(one.verdict, CompilerVerdict::Foreign(_))
+        };
+        if !self.answer.compilers.iter().any(fits) {
             return;
         }
         self.answer.protocols.push(protocol_number(self.version));
@@ -154,9 +197,14 @@ impl Visit<'_> {
             let words = ours.request.words(plain);
             self.link.job(self.version, &words, unit::source_name(&ours.name), source)
         };
-        match ask(false) {
-            Err(AskError::Refused) if ours.request.has_two_names() => ask(true),
-            other => other,
+        let first = ask(false);
+        if !ours.request.has_two_names() || !compare::knows_no_such_name(&first) {
+            return first;
+        }
+        // What the full name earned tells more than a second refusal.
+        match (ask(true), first) {
+            (Err(AskError::Refused), first @ Ok(_)) => first,
+            (second, _) => second,
         }
     }
 
@@ -322,8 +370,10 @@ impl Visit<'_> {
             let name = unit::source_name(&ours.name);
             let ask = |plain| self.link.job(version, &ours.request.words(plain), name, unit::TINY);
             let served = match ask(false) {
-                Err(AskError::Refused) if ours.request.has_two_names() => ask(true),
-                other => other,
+                first if ours.request.has_two_names() && compare::knows_no_such_name(&first) => {
+                    ask(true)
+                }
+                first => first,
             };
             match served {
                 Ok((reply, _)) if reply.status == 0 => {
@@ -351,8 +401,10 @@ impl Visit<'_> {
             let name = unit::source_name(&ours.name);
             let ask = |plain| self.link.job(self.version, &request.words(plain), name, unit::TINY);
             let reply = match ask(false) {
-                Err(AskError::Refused) if request.has_two_names() => ask(true),
-                other => other,
+                first if request.has_two_names() && compare::knows_no_such_name(&first) => {
+                    ask(true)
+                }
+                first => first,
             };
             let Ok((reply, _)) = reply else { continue };
             if let Some(fault) = compare::judge_lto(&ours.name, *version, &reply) {

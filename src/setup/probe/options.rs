@@ -75,6 +75,7 @@ pub(in crate::setup) fn ask(
         limit: Duration::from_secs(options.timeout.into()),
         stats_port: options.stats_port,
         ssh: ssh::words(env::DISTCC_SSH.text().as_deref()),
+        target: found.target,
     };
     let hosts = &found.list.hosts;
     let answers = probe_all(hosts, &local, &how, |waiting| {

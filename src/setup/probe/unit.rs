@@ -10,6 +10,7 @@ use crate::compiler::rewrite;
 use crate::compiler::scan::{Plan, Surroundings, scan};
 use crate::compiler::target::{self, SentNames};
 use crate::compiler::unit::TranslationUnit;
+use crate::targets;
 
 /// The tiny unit: valid C and C++, needs no header.
 pub const TINY: &[u8] = b"int distcc_setup_probe(int n)\n{\n    return n + 1;\n}\n";
@@ -53,8 +54,14 @@ pub struct Request {
 
 impl Request {
     /// The compile of a unit by the compiler called `name`, found on `path`, with `flags`; `None`
-    /// where the client would never send it anywhere.
-    pub fn new(name: &str, flags: &[&str], path: &[PathBuf]) -> Option<Self> {
+    /// where the client would never send it anywhere. `foreign` is the triple of a compiler that
+    /// is for another machine than this one.
+    pub fn new(
+        name: &str,
+        flags: &[&str],
+        path: &[PathBuf],
+        foreign: Option<&str>,
+    ) -> Option<Self> {
         let argv: Vec<OsString> = std::iter::once(name)
             .chain(["-O2"])
             .chain(flags.iter().copied())
@@ -64,8 +71,10 @@ impl Request {
         let around = Surroundings { cwd: Path::new("/"), path, disk: &RealDisk };
         let Plan::Distribute(unit) = scan(&argv, &around) else { return None };
         let machines = version::machines();
-        let machines = machines.each_ref().map(String::as_str);
-        let names = target::sent_names(&unit, path, &RealDisk, &machines, None);
+        let own = targets::of_triple(version::MACHINE);
+        let mut triples: Vec<&str> = machines.iter().map(String::as_str).collect();
+        triples.extend(own.iter().map(|own| own.triple).filter(|one| *one != version::MACHINE));
+        let names = target::sent_names(&unit, path, &RealDisk, &triples, foreign);
         Some(Self { unit: *unit, names })
     }
 
@@ -121,11 +130,14 @@ mod tests {
     #[test]
     fn volunteers_are_asked_as_in_a_build() {
         let path = [PathBuf::from("/nowhere")];
-        let request = Request::new("gcc", &[], &path).unwrap();
+        let request = Request::new("gcc", &[], &path, None).unwrap();
         let line = "gcc -O2 -c distcc-setup-probe.c -o distcc-setup-probe.o";
         assert_eq!(text(&request.words(true)), line);
         assert!(!request.has_two_names());
-        let request = Request::new("clang++", &["-flto=auto"], &path).unwrap();
+        let arm = "arm-unknown-linux-gnueabihf";
+        let request = Request::new("gcc", &[], &path, Some(arm)).unwrap();
+        assert!(text(&request.words(false)).starts_with("arm-unknown-linux-gnueabihf-gcc -O2 "));
+        let request = Request::new("clang++", &["-flto=auto"], &path, None).unwrap();
         let line = format!(
             "clang++ -O2 -flto=auto -c distcc-setup-probe.cc -o distcc-setup-probe.o -target {}",
             version::MACHINE
@@ -135,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_stays_here_in_a_build_is_no_probe() {
-        assert!(Request::new("gcc", &["-march=native"], &[]).is_none());
+        assert!(Request::new("gcc", &["-march=native"], &[], None).is_none());
     }
 
     #[test]

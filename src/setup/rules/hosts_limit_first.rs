@@ -1,6 +1,7 @@
 //! `hosts-limit-first`: the limit stands before the port.
 
 use crate::hosts::spec::Transport;
+use crate::hosts::word;
 use crate::setup::facts::Facts;
 use crate::setup::rules::finding::{Finding, Severity};
 use crate::setup::rules::{Group, Rule};
@@ -21,24 +22,13 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Vec<Finding> {
     let Some(hosts) = &facts.hosts else { return Vec::new() };
-    let found = hosts.specs().filter_map(|(word, spec)| {
-        let right =
-            matches!(spec.transport, Transport::Tcp { .. }).then(|| turned(&word.text))??;
+    let found = hosts.specs().filter_map(|(found, spec)| {
+        let is_tcp = matches!(spec.transport, Transport::Tcp { .. });
+        let right = is_tcp.then(|| word::limit_last(&found.text))??;
         let message = "the limit stands before the port; distcc reads it the other way round too";
         let help = format!("write `{right}`, as the manual has it");
-        let place = facts.place_of_host(hosts, word);
+        let place = facts.place_of_host(hosts, found);
         Some(RULE.finding(place, message, help).replacing(right))
     });
     found.collect()
-}
-
-/// `HOST:PORT/SLOTS…` for `HOST/SLOTS:PORT…`.
-fn turned(word: &str) -> Option<String> {
-    let behind_host = word.rfind(']').map_or(0, |at| at + 1);
-    let slash = behind_host + word.get(behind_host..)?.find('/')?;
-    let colon = slash + word.get(slash..)?.find(':')?;
-    let end = word.get(colon..)?.find(',').map_or(word.len(), |at| colon + at);
-    let (host, limit) = (word.get(..slash)?, word.get(slash..colon)?);
-    let (port, options) = (word.get(colon..end)?, word.get(end..)?);
-    (!port.contains('/')).then(|| format!("{host}{port}{limit}{options}"))
 }

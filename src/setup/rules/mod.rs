@@ -49,6 +49,7 @@ mod hosts_only_local;
 mod hosts_order;
 mod hosts_port;
 mod hosts_public;
+mod hosts_two_ports;
 mod hosts_unset;
 mod jobs;
 mod lto_compiler_differs;
@@ -73,6 +74,7 @@ mod sccache_too;
 mod service_local_only;
 mod service_path;
 mod service_port;
+mod service_stats;
 mod service_stopped;
 mod service_toolchain;
 mod service_twice;
@@ -219,6 +221,7 @@ pub const ALL: &[Rule] = &[
     hosts_by_name::RULE,
     hosts_public::RULE,
     hosts_port::RULE,
+    hosts_two_ports::RULE,
     makeflags_missing::RULE,
     makeflags_invalid::RULE,
     makeflags_low::RULE,
@@ -256,6 +259,7 @@ pub const ALL: &[Rule] = &[
     service_local_only::RULE,
     service_toolchain::RULE,
     service_twice::RULE,
+    service_stats::RULE,
     service_port::RULE,
     package_distcc_off::RULE,
     package_makeflags::RULE,

@@ -1,8 +1,9 @@
 //! `settings-differ`: DISTCC_HOSTS is not what setup.toml says.
 
-use crate::hosts::spec::HostSpec;
+use crate::hosts::spec::{DEFAULT_PORT, HostSpec, Transport};
+use crate::hosts::word;
 use crate::setup::facts::Facts;
-use crate::setup::facts::hosts::{Hosts, host_name};
+use crate::setup::facts::hosts::{HostWord, Hosts, host_name};
 use crate::setup::rules::finding::{Finding, Severity};
 use crate::setup::rules::{Group, Rule};
 use crate::setup::settings::VolunteerEntry;
@@ -33,7 +34,12 @@ fn check(facts: &Facts) -> Vec<Finding> {
     let meant = Hosts::new(hosts.source.clone(), &wanted_text);
     let named =
         meant.specs().chain(specs.iter().copied()).any(|(_, spec)| host_name(spec).is_some());
-    let same = meant.specs().map(|(_, spec)| key(spec)).eq(specs.iter().map(|(_, spec)| key(spec)));
+    let usual = facts.target().map_or(DEFAULT_PORT, |target| target.port);
+    let same = meant.specs().count() == specs.len()
+        && meant
+            .specs()
+            .zip(&specs)
+            .all(|((word, spec), (_, found))| is_same(word, spec, found, usual));
     if same || named || hosts.has_zeroconf() {
         return Vec::new();
     }
@@ -42,7 +48,16 @@ fn check(facts: &Facts) -> Vec<Finding> {
     vec![RULE.finding(facts.place_of_hosts(hosts), message, help)]
 }
 
-/// What makes two entries the same.
-fn key(spec: &HostSpec) -> (String, i32) {
-    (spec.lock_name(), spec.slots)
+/// Whether both are the same; one that names no port of a target with a port of its own has
+/// whichever configure found.
+fn is_same(word: &HostWord, meant: &HostSpec, found: &HostSpec, usual: u16) -> bool {
+    let host = match (&meant.transport, &found.transport) {
+        (Transport::Tcp { host, .. }, Transport::Tcp { host: other, port })
+            if word::port(&word.text).is_none() =>
+        {
+            host == other && [DEFAULT_PORT, usual].contains(port)
+        }
+        _ => meant.lock_name() == found.lock_name(),
+    };
+    host && meant.slots == found.slots
 }
