@@ -1,87 +1,11 @@
 //! Packages built in clean chroots, as devtools does it, with volunteers outside.
 
-use std::fmt::Write as _;
-
 use crate::support::chroot::{Chroot, Lab, Makepkg};
+use crate::support::chroot_package::{Build, Gate, Package, STATE, wait_until};
 use crate::support::farm::Farm;
-use crate::support::tree::Tree;
 use crate::support::volunteer::{Options, Side};
 
-/// How many units of each language the package has.
-const C_UNITS: usize = 24;
-const CXX_UNITS: usize = 12;
-const UNITS: usize = C_UNITS + CXX_UNITS + 1;
-
-/// Builds what is in its source, a tarball with a directory of its name.
-const PKGBUILD: &str = "\
-pkgname=dozens
-pkgver=1
-pkgrel=1
-arch=(x86_64)
-options=(!debug !lto)
-source=(dozens.tar)
-sha256sums=(SKIP)
-build() {
-	cd dozens
-	make
-}
-check() {
-	./dozens/dozens
-}
-package() {
-	install -D dozens/dozens -t \"$pkgdir/usr/bin\"
-}
-";
-
-const MAKEFILE: &str = "\
-objects := $(patsubst %,%.o,$(basename $(wildcard *.c *.cc)))
-dozens: $(objects)
-\tg++ $(LDFLAGS) -o $@ $^
-%.o: %.c
-\tgcc $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
-%.o: %.cc
-\tg++ $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
-";
-
-/// Puts the package `name`, a copy of `dozens`, into the laboratory, below packager's home.
-fn add_package(lab: &Lab, name: &str, pkgbuild: &str) {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("dozens");
-    std::fs::create_dir(&source).unwrap();
-    let write = |name: &str, text: &str| std::fs::write(source.join(name), text).unwrap();
-    let (mut declared, mut sum) = (String::new(), String::new());
-    for number in 0..C_UNITS {
-        let text = format!(
-            "#include <stdio.h>\n#include <string.h>\nint c{number}(const char *s) {{ \
-             printf(\"%d %s\\n\", {number}, s); return (int)strlen(s) + {number}; }}\n"
-        );
-        write(&format!("c{number}.c"), &text);
-        writeln!(declared, "extern \"C\" int c{number}(const char *);").unwrap();
-        write!(sum, " + c{number}(\"unit\")").unwrap();
-    }
-    for number in 0..CXX_UNITS {
-        let text = format!(
-            "#include <string>\n#include <vector>\nint cxx{number}(int n) {{ \
-             std::vector<std::string> v(n, \"x\"); return (int)v.size() + {number}; }}\n"
-        );
-        write(&format!("cxx{number}.cc"), &text);
-        writeln!(declared, "int cxx{number}(int);").unwrap();
-        write!(sum, " + cxx{number}(3)").unwrap();
-    }
-    write("main.cc", &format!("{declared}int main() {{ return (0{sum}) == 0; }}\n"));
-    write("Makefile", MAKEFILE);
-    let tar = dir.path().join("dozens.tar");
-    let mut command = std::process::Command::new("tar");
-    command.arg("-cf").arg(&tar).arg("-C").arg(dir.path()).arg("dozens");
-    assert!(command.status().unwrap().success());
-    let home = format!("/home/packager/{name}");
-    lab.bring(&tar, &format!("{home}/dozens.tar"));
-    lab.write(&format!("{home}/PKGBUILD"), pkgbuild);
-    lab.root(&format!("chown -R packager: {home}")).success();
-}
-
-/// A laboratory with our package on its system and in a root, which is configured by hand for
-/// the volunteers of `farm`, each with `suffix`.
+/// Puts our package on the laboratory's system and into a root, which is configured by hand.
 fn configure<'a>(lab: &'a Lab, hosts: &str) -> Chroot<'a> {
     lab.install_on_host();
     let chroot = lab.chroot("chroot");
@@ -90,17 +14,15 @@ fn configure<'a>(lab: &'a Lab, hosts: &str) -> Chroot<'a> {
         "if type -p distcc >/dev/null; then\n\tBUILDENV+=(distcc)\n\tDISTCC_HOSTS='{hosts}'\n\
          \tMAKEFLAGS='-j16'\nfi\n"
     );
-    lab.write(&format!("{}/etc/makepkg.conf.d/distcc.conf", chroot.root()), drop_in);
+    // Not the package's own file, which goes with it when another takes its place.
+    lab.write(&format!("{}/etc/makepkg.conf.d/volunteers.conf", chroot.root()), drop_in);
     lab.user("mkdir -p ~/.distcc").success();
     chroot
 }
 
-/// The objects that a build has left in a copy of the root.
-fn objects(lab: &Lab, chroot: &Chroot<'_>, copy: &str) -> Tree {
-    let build = format!("{}/build/dozens/src/dozens", chroot.copy(copy));
-    let tree = Tree::read(&lab.path(&build)).objects();
-    assert_eq!(tree.0.len(), UNITS, "{:?}", tree.names());
-    tree
+/// How many jobs the volunteers of `farm` have done.
+fn compiled(farm: &Farm) -> usize {
+    farm.volunteers.iter().map(|volunteer| volunteer.settled_jobs().len()).sum()
 }
 
 #[test]
@@ -111,23 +33,19 @@ fn units_of_a_package_built_in_a_chroot_are_compiled_by_volunteers_outside() {
         farm.start(&Options::new(Side::Ours));
     }
     let chroot = configure(&lab, &farm.hosts("/4"));
-    add_package(&lab, "dozens", PKGBUILD);
-    let state = "-d ~/.distcc:/build/.distcc";
-    let build = format!("cd dozens; makechrootpkg -c -r {} {state}", chroot.dir);
-    let output = lab.user(&build).success();
-    let line = format!("  -> All {UNITS} units were distributed to 2 volunteers\n");
+    let package = Package::new("dozens", 18).add(&lab);
+    let output = lab.user(&package.makechrootpkg(&chroot, "there", STATE)).success();
+    let line = format!("  -> All {} units were distributed to 2 volunteers\n", package.units());
     assert!(output.stdout.contains(&line), "{output}");
-    let jobs: usize = farm.volunteers.iter().map(|volunteer| volunteer.settled_jobs().len()).sum();
-    assert_eq!(jobs, UNITS);
-    assert!(lab.path("/home/packager/dozens/dozens-1-1-x86_64.pkg.tar.zst").exists());
-    let distributed = objects(&lab, &chroot, "packager");
+    assert_eq!(compiled(&farm), package.units());
+    package.assert_built(&lab);
+    let there = package.objects(&lab, &chroot, "there");
 
-    add_package(&lab, "alone", &PKGBUILD.replace("!lto", "!lto !distcc"));
-    lab.user(&build.replace("cd dozens", "cd alone").replace("-c", "-c -l alone")).success();
-    let alone = objects(&lab, &chroot, "alone");
-    assert_eq!(distributed.differences(&alone, |_, _, _| false), "");
-    let jobs: usize = farm.volunteers.iter().map(|volunteer| volunteer.settled_jobs().len()).sum();
-    assert_eq!(jobs, UNITS);
+    let package = Package::new("dozens", 18).option("!distcc").add(&lab);
+    lab.user(&package.makechrootpkg(&chroot, "here", STATE)).success();
+    let here = package.objects(&lab, &chroot, "here");
+    assert_eq!(there.differences(&here, |_, _, _| false), "");
+    assert_eq!(compiled(&farm), package.units());
 }
 
 #[test]
@@ -138,11 +56,120 @@ fn units_are_distributed_too_where_makepkg_reads_one_file() {
     let config = format!("{}/etc/makepkg.conf", chroot.root());
     let text = lab.read(&config).replace("(!distcc ", "(distcc ");
     lab.write(&config, format!("{text}DISTCC_HOSTS='{}'\nMAKEFLAGS=-j3\n", farm.hosts("/4")));
-    add_package(&lab, "dozens", PKGBUILD);
-    let build = format!("cd dozens; MAKEFLAGS=-j8 makechrootpkg -r {}", chroot.dir);
-    lab.user(&build).success();
-    assert_eq!(farm.volunteers[0].settled_jobs().len(), UNITS);
+    let package = Package::new("few", 3).add(&lab);
+    lab.user(&format!("export MAKEFLAGS=-j8; {}", package.makechrootpkg(&chroot, "copy", "")))
+        .success();
+    package.assert_built(&lab);
+    assert_eq!(compiled(&farm), package.units());
     // devtools puts the caller's in place of the root's.
-    let copied = lab.read(&format!("{}/etc/makepkg.conf", chroot.copy("packager")));
+    let copied = lab.read(&format!("{}/etc/makepkg.conf", chroot.copy("copy")));
     assert!(copied.contains("MAKEFLAGS='-j8'\n") && !copied.contains("-j3"), "{copied}");
+}
+
+#[test]
+fn units_are_distributed_too_where_there_is_no_nspawn() {
+    let Some(lab) = Lab::without_nspawn(Makepkg::DropIns) else { return };
+    let farm = Farm::with(Side::Ours);
+    let chroot = configure(&lab, &farm.hosts("/4"));
+    let package = Package::new("few", 3).add(&lab);
+    lab.user(&package.makechrootpkg(&chroot, "copy", STATE)).success();
+    package.assert_built(&lab);
+    assert_eq!(compiled(&farm), package.units());
+}
+
+/// What the monitor of the laboratory's own system shows to packager.
+fn shown(lab: &Lab) -> String {
+    lab.user("distccmon-text").success().stdout.trim().to_owned()
+}
+
+#[test]
+fn two_builds_at_once_share_the_slots_and_the_hosts_monitor_shows_both() {
+    let Some(lab) = Lab::start(Makepkg::DropIns) else { return };
+    let mut farm = Farm::new();
+    let gate = Gate::start(&mut farm);
+    let chroot = configure(&lab, &farm.hosts("/3"));
+    let packages = ["one", "two"].map(|name| Package::new(name, 4).add(&lab));
+    let mut builds = packages
+        .each_ref()
+        .map(|package| Build::start(&lab, &package.makechrootpkg(&chroot, package.name, STATE)));
+    // With the gate closed, no job ends: who waits for a slot goes on waiting.
+    wait_until(&mut builds, "all slots are taken", || gate.running() == 3);
+    let all: usize = packages.iter().map(Package::units).sum();
+    wait_until(&mut builds, "all jobs are known", || shown(&lab).lines().count() == all);
+    let text = shown(&lab);
+    assert_eq!(text.lines().filter(|line| line.contains(" Compile ")).count(), 3, "{text}");
+    assert_eq!(gate.running(), 3);
+    gate.open();
+    for (build, package) in builds.into_iter().zip(&packages) {
+        let output = build.success();
+        let line = format!("  -> All {} units were distributed to 1 volunteer\n", package.units());
+        assert!(output.contains(&line), "{output}");
+        package.assert_built(&lab);
+    }
+    assert_eq!(gate.most(), 3);
+    assert_eq!(shown(&lab), "");
+}
+
+#[test]
+fn without_a_state_directory_in_common_each_build_takes_all_slots() {
+    let Some(lab) = Lab::start(Makepkg::DropIns) else { return };
+    let mut farm = Farm::new();
+    let gate = Gate::start(&mut farm);
+    let chroot = configure(&lab, &farm.hosts("/3"));
+    let packages = ["one", "two"].map(|name| Package::new(name, 2).add(&lab));
+    let mut builds = packages
+        .each_ref()
+        .map(|package| Build::start(&lab, &package.makechrootpkg(&chroot, package.name, "")));
+    wait_until(&mut builds, "each build has taken all slots", || gate.running() == 6);
+    assert_eq!(shown(&lab), "");
+    gate.open();
+    builds.into_iter().for_each(|build| drop(build.success()));
+}
+
+#[test]
+fn a_build_with_the_c_client_shares_the_slots_with_one_of_ours() {
+    let Some(lab) = Lab::start(Makepkg::DropIns) else { return };
+    let mut farm = Farm::new();
+    let gate = Gate::start(&mut farm);
+    let chroot = configure(&lab, &farm.hosts("/3"));
+    let ours = Package::new("ours", 4).add(&lab);
+    let theirs = Package::new("theirs", 4).add(&lab);
+    let install = format!("-I {} {STATE}", lab.stock_package());
+    let mut builds = [Build::start(&lab, &theirs.makechrootpkg(&chroot, "theirs", &install))];
+    wait_until(&mut builds, "all slots are taken", || gate.running() == 3);
+    let version = format!("{}/usr/bin/distcc --version", chroot.copy("theirs"));
+    let version = lab.root(&version).success().stdout;
+    assert!(version.starts_with("distcc 3.4 "), "{version}");
+    let [theirs_goes_on] = builds;
+    let ours_script = ours.makechrootpkg(&chroot, "ours", STATE);
+    let mut builds = [theirs_goes_on, Build::start(&lab, &ours_script)];
+    let waits = || shown(&lab).lines().filter(|line| !line.contains(" Compile ")).count() > 0;
+    wait_until(&mut builds, "ours waits for a slot", waits);
+    assert_eq!(gate.running(), 3);
+    gate.open();
+    builds.into_iter().for_each(|build| drop(build.success()));
+    for package in [&ours, &theirs] {
+        package.assert_built(&lab);
+    }
+    assert_eq!(gate.most(), 3);
+    assert_eq!(compiled(&farm), ours.units() + theirs.units());
+}
+
+#[test]
+fn a_volunteer_that_is_killed_in_the_middle_fails_no_build() {
+    let Some(lab) = Lab::start(Makepkg::DropIns) else { return };
+    let mut farm = Farm::new();
+    let gate = Gate::start(&mut farm);
+    farm.start(&Options::new(Side::Ours));
+    let chroot = configure(&lab, &farm.hosts("/4"));
+    let package = Package::new("package", 6).add(&lab);
+    let mut builds = [Build::start(&lab, &package.makechrootpkg(&chroot, "copy", STATE))];
+    wait_until(&mut builds, "jobs are at both volunteers", || {
+        gate.running() == 4 && !farm.volunteers[1].jobs().is_empty()
+    });
+    farm.volunteers[0].kill();
+    gate.open();
+    builds.into_iter().for_each(|build| drop(build.success()));
+    package.assert_built(&lab);
+    assert!(farm.volunteers[1].settled_jobs().len() >= package.units() - 4);
 }

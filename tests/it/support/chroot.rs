@@ -48,6 +48,15 @@ pub struct Lab {
 impl Lab {
     /// Starts one, or says why this machine cannot have any.
     pub fn start(makepkg: Makepkg) -> Option<Self> {
+        Self::start_with(makepkg, "nspawn")
+    }
+
+    /// Starts one whose containers are made without systemd-nspawn.
+    pub fn without_nspawn(makepkg: Makepkg) -> Option<Self> {
+        Self::start_with(makepkg, "namespaces")
+    }
+
+    fn start_with(makepkg: Makepkg, container: &str) -> Option<Self> {
         if !Uid::effective().is_root() {
             skip("a laboratory for chroots needs root");
             return None;
@@ -67,6 +76,7 @@ impl Lab {
             Makepkg::DropIns => "drop-ins",
             Makepkg::OneFile => "one-file",
         });
+        enter.arg(container);
         enter.env_clear().env("PATH", PATH).env("LC_ALL", "C");
         let mut holder = enter.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -162,14 +172,24 @@ impl Lab {
         inside
     }
 
-    /// Puts our package's files on the laboratory's own system, over those of Debian's distcc.
+    /// Has pacman install our package on the laboratory's own system, over Debian's distcc.
     #[track_caller]
     pub fn install_on_host(&self) {
         let package = self.package();
-        let script = format!(
-            "bsdtar -xf {package} -C / --exclude '.[A-Z]*' && update-distcc-symlinks >/dev/null"
-        );
-        self.root(&script).success();
+        self.root(&format!("pacman -U --noconfirm --overwrite '*' {package}")).success();
+    }
+
+    /// A package `distcc` with the C client of this machine, as a file in the laboratory; what it
+    /// needs besides the Debian of the roots is in it.
+    pub fn stock_package(&self) -> String {
+        let inside = "/srv/lab/distcc-3.4-1-x86_64.pkg.tar";
+        let dir = tempfile::tempdir().unwrap();
+        let script = fixture("chroot/stock-package.sh");
+        let mut command = Command::new(script);
+        command.arg(dir.path()).arg(self.path("/srv/lab/debian")).env("PATH", PATH);
+        drop(Output::from(command.output().unwrap()).success());
+        self.bring(&dir.path().join("distcc.pkg.tar"), inside);
+        inside.to_owned()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod chroot;
+pub mod chroot_package;
 pub mod farm;
 pub mod fault;
 pub mod output;
