@@ -302,6 +302,23 @@ fn the_commands_of_the_readme_exist() {
 }
 
 #[test]
+fn the_commands_of_the_how_to_exist() {
+    let page = read("man/makepkg-distcc-howto.7").replace("\\-", "-").replace("\\(dq", "\"");
+    let lines = page.lines().filter_map(|line| line.strip_prefix(".B "));
+    let commands = lines.filter_map(|line| {
+        let words = shell_words::split(line).unwrap();
+        let at = words.iter().position(|word| word == "distcc-setup")?;
+        Some((line, words[at..].to_vec()))
+    });
+    let commands: Vec<_> = commands.filter(|(_, words)| words.len() > 1).collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    for (line, words) in commands {
+        let parsed = makepkg_distcc::setup::cli::command().try_get_matches_from(words);
+        assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+    }
+}
+
+#[test]
 fn the_readme_knows_how_large_the_sample_is() {
     let dirs = ["kit", "kitxx", "check", "checkxx"].map(|dir| root().join("sample").join(dir));
     let files = dirs.iter().flat_map(|dir| std::fs::read_dir(dir).unwrap());
