@@ -46,10 +46,16 @@ pub(super) fn set(text: &str, name: &str, value: &str) -> String {
 
 /// The end of the last line that is a comment with an assignment to `name`.
 fn below_example(text: &str, name: &str) -> Option<usize> {
+    let all = assignments(text);
     let mut end = 0;
     let mut found = None;
     for line in text.split_inclusive('\n') {
+        let start = end;
         end += line.len();
+        // A value over several lines is no comment, whatever its lines look like.
+        if all.iter().any(|assignment| assignment.place.contains(&start)) {
+            continue;
+        }
         let shown = line.trim_start().strip_prefix(['#', ';']).map(str::trim_start);
         let shown =
             shown.and_then(|shown| shown.strip_prefix(name)?.trim_start().strip_prefix('='));
@@ -188,6 +194,8 @@ mod tests {
         assert_eq!(set("# A file\n#A=1\n# more\n", "A", "n"), "# A file\n#A=1\nA=\"n\"\n# more\n");
         assert_eq!(set("B=1", "A", "n"), "B=1\nA=\"n\"\n");
         assert_eq!(set("", "A", "n"), "A=\"n\"\n");
+        let hidden = "B=\"\n#A=\nB=\"''\n";
+        assert_eq!(set(hidden, "A", "n"), format!("{hidden}A=\"n\"\n"));
     }
 
     proptest! {
