@@ -18,6 +18,7 @@ mod chroot_names;
 mod client;
 mod compilers;
 mod corpus;
+mod cross;
 mod daemon;
 mod daemon_life;
 mod docs;
