@@ -20,11 +20,6 @@ fn configure<'a>(lab: &'a Lab, hosts: &str) -> Chroot<'a> {
     chroot
 }
 
-/// How many jobs the volunteers of `farm` have done.
-fn compiled(farm: &Farm) -> usize {
-    farm.volunteers.iter().map(|volunteer| volunteer.settled_jobs().len()).sum()
-}
-
 #[test]
 fn units_of_a_package_built_in_a_chroot_are_compiled_by_volunteers_outside() {
     let Some(lab) = Lab::start(Makepkg::DropIns) else { return };
@@ -37,7 +32,7 @@ fn units_of_a_package_built_in_a_chroot_are_compiled_by_volunteers_outside() {
     let output = lab.user(&package.makechrootpkg(&chroot, "there", STATE)).success();
     let line = format!("  -> All {} units were distributed to 2 volunteers\n", package.units());
     assert!(output.stdout.contains(&line), "{output}");
-    assert_eq!(compiled(&farm), package.units());
+    assert_eq!(farm.compiled(), package.units());
     package.assert_built(&lab);
     let there = package.objects(&lab, &chroot, "there");
 
@@ -45,7 +40,7 @@ fn units_of_a_package_built_in_a_chroot_are_compiled_by_volunteers_outside() {
     lab.user(&package.makechrootpkg(&chroot, "here", STATE)).success();
     let here = package.objects(&lab, &chroot, "here");
     assert_eq!(there.differences(&here, |_, _, _| false), "");
-    assert_eq!(compiled(&farm), package.units());
+    assert_eq!(farm.compiled(), package.units());
 }
 
 #[test]
@@ -60,7 +55,7 @@ fn units_are_distributed_too_where_makepkg_reads_one_file() {
     lab.user(&format!("export MAKEFLAGS=-j8; {}", package.makechrootpkg(&chroot, "copy", "")))
         .success();
     package.assert_built(&lab);
-    assert_eq!(compiled(&farm), package.units());
+    assert_eq!(farm.compiled(), package.units());
     // devtools puts the caller's in place of the root's.
     let copied = lab.read(&format!("{}/etc/makepkg.conf", chroot.copy("copy")));
     assert!(copied.contains("MAKEFLAGS='-j8'\n") && !copied.contains("-j3"), "{copied}");
@@ -74,7 +69,7 @@ fn units_are_distributed_too_where_there_is_no_nspawn() {
     let package = Package::new("few", 3).add(&lab);
     lab.user(&package.makechrootpkg(&chroot, "copy", STATE)).success();
     package.assert_built(&lab);
-    assert_eq!(compiled(&farm), package.units());
+    assert_eq!(farm.compiled(), package.units());
 }
 
 /// What the monitor of the laboratory's own system shows to packager.
@@ -152,7 +147,7 @@ fn a_build_with_the_c_client_shares_the_slots_with_one_of_ours() {
         package.assert_built(&lab);
     }
     assert_eq!(gate.most(), 3);
-    assert_eq!(compiled(&farm), ours.units() + theirs.units());
+    assert_eq!(farm.compiled(), ours.units() + theirs.units());
 }
 
 #[test]

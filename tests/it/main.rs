@@ -14,6 +14,7 @@
 
 mod argv;
 mod chroot_build;
+mod chroot_life;
 mod chroot_names;
 mod client;
 mod compilers;

@@ -162,6 +162,18 @@ impl Lab {
         Chroot { lab: self, dir }
     }
 
+    /// A directory as text, a line for each name in it with mode, owner and what it holds; but for
+    /// what pacman and ldconfig leave: a log, and a cache with the times of files.
+    #[track_caller]
+    pub fn listing(&self, dir: &str) -> String {
+        let script = format!(
+            "cd {dir} && bsdtar -cf - --format=mtree \
+             --options='!all,type,mode,uid,gid,link,size,sha256' . | \
+             grep -ve '^./var/log/pacman.log ' -e '^./var/cache/ldconfig/aux-cache '"
+        );
+        self.root(&script).success().stdout
+    }
+
     /// Our package, as a file in the laboratory.
     pub fn package(&self) -> String {
         let file = &package().file;

@@ -158,6 +158,11 @@ impl Farm {
         hosts.collect::<Vec<_>>().join(" ")
     }
 
+    /// How many jobs the volunteers have done.
+    pub fn compiled(&self) -> usize {
+        self.volunteers.iter().map(|volunteer| volunteer.settled_jobs().len()).sum()
+    }
+
     /// A shell command with no client in the way.
     pub fn local(&self, script: &str) -> Run<'_> {
         Run::new(self, script)
