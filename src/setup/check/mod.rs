@@ -8,7 +8,7 @@ mod line;
 mod sarif;
 mod silence;
 mod text;
-mod wrap;
+pub(in crate::setup) mod wrap;
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 /// The text in lines of at most `width` letters, if its words allow; all lines but the first begin
 /// with `indent`. What stands between backquotes stays together where that fits in a line.
-pub(super) fn wrap(text: &str, width: usize, indent: &str) -> String {
+pub(in crate::setup) fn wrap(text: &str, width: usize, indent: &str) -> String {
     let mut out = String::new();
     let mut column = 0;
     for word in words(text, width.saturating_sub(indent.len())) {

@@ -142,7 +142,7 @@ impl Wish<'_> {
     /// [`ClientError`].
     pub(super) fn plan(&self) -> Result<ClientPlan, ClientError> {
         if let Some(file) = self.file {
-            return self.from_file(file);
+            return self.with_file(file);
         }
         match self.client {
             Client::None => match (newest_file(self.host), self.host) {
@@ -169,7 +169,7 @@ impl Wish<'_> {
         }
     }
 
-    fn from_file(&self, file: &Path) -> Result<ClientPlan, ClientError> {
+    fn with_file(&self, file: &Path) -> Result<ClientPlan, ClientError> {
         let (name, version) =
             packages::of_file_name(file).ok_or_else(|| ClientError::NotOurs(file.to_owned()))?;
         if name != PACKAGE {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::base::exit::Exit;
+use crate::setup::check::wrap::wrap;
 use crate::setup::chroot::enable::Stop;
 use crate::setup::chroot::look::{Copy, Look, Standing};
 use crate::setup::chroot::record::ClientRecord;
@@ -12,10 +13,14 @@ use crate::setup::screen;
 /// The width of the first column.
 const WIDTH: usize = 9;
 
+/// The width of the second.
+const ROOM: usize = 66;
+
 /// What the wrapper is for.
 const WRAPPER: &str = "\
-makechrootpkg-distcc shares slots and state with this machine and other
-builds: DISTCC_DIR is that of its caller, and distccmon-text shows it all";
+makechrootpkg-distcc shares slots and state with this machine and
+other builds: the directory is ~/.distcc of its caller, whose
+distccmon-text shows them all";
 
 /// Does it.
 pub(super) fn run(options: &StatusOptions) -> Exit {
@@ -43,14 +48,14 @@ fn as_text(look: &Look) -> String {
     };
     row("state", &state(look));
     if let Some(fault) = &look.fault {
-        row("", &fault.to_string());
+        row("", &wrap(&fault.to_string(), ROOM, ""));
         return text;
     }
     row("client", &client(look));
     match &look.values {
-        Err(error) => row("makepkg", error),
+        Err(error) => row("makepkg", &wrap(error, ROOM, "")),
         Ok(values) => {
-            row("hosts", values.hosts.as_deref().unwrap_or("none"));
+            row("hosts", &wrap(values.hosts.as_deref().unwrap_or("none"), ROOM, ""));
             row("jobs", &jobs(look));
         }
     }
@@ -62,13 +67,11 @@ fn as_text(look: &Look) -> String {
 
 fn state(look: &Look) -> String {
     let again = format!("sudo distcc-setup chroot enable {}", tell::quoted(&look.root.dir));
+    let lost = || wrap(look.lacks().unwrap_or_default(), ROOM, "");
     match look.standing() {
         Standing::Enabled => "enabled: builds in it are distributed".to_owned(),
         Standing::ByHand => "distributes, though not set up by distcc-setup chroot".to_owned(),
-        Standing::Lost => format!(
-            "was enabled, and is no more: {}\nagain:  {again}",
-            look.lacks().unwrap_or_default()
-        ),
+        Standing::Lost => format!("was enabled, and is no more:\n{}\nagain:  {again}", lost()),
         Standing::Off if look.fault.is_some() => "cannot be enabled:".to_owned(),
         Standing::Off => format!("not enabled\nto do:  {again}"),
     }
@@ -80,7 +83,7 @@ fn client(look: &Look) -> String {
         Some(version) => format!("this machine has {version}"),
         None => "this machine has no package of it".to_owned(),
     };
-    let mut text = format!("{}; {here}", look.client.text());
+    let mut text = wrap(&format!("{}; {here}", look.client.text()), ROOM, "");
     if look.older_client().is_some() {
         text += "\nit is older: distcc-setup chroot enable updates it";
     }
@@ -93,7 +96,7 @@ fn jobs(look: &Look) -> String {
         Some(jobs) => format!("-j{jobs}"),
         None => match tell::host_jobs() {
             Some(jobs) => format!("-j{jobs}, from this machine's MAKEFLAGS by makechrootpkg"),
-            None => "one: neither the chroot's drop-ins nor this machine set MAKEFLAGS".to_owned(),
+            None => "one: neither its drop-ins nor this machine set MAKEFLAGS".to_owned(),
         },
     }
 }
@@ -117,7 +120,7 @@ fn plain(look: &Look) -> String {
         None => "makechrootpkg distributes; each build counts slots of its own, in\n\
                  COPY/build/.distcc, which is new each time"
             .to_owned(),
-        Some(lacks) => format!("makechrootpkg would not distribute: {lacks}"),
+        Some(lacks) => wrap(&format!("makechrootpkg would not distribute: {lacks}"), ROOM, ""),
     }
 }
 

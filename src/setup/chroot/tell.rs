@@ -67,9 +67,10 @@ fn jobs_of_host(look: &Look, jobs: u32) -> String {
         None => "none".to_owned(),
     };
     format!(
-        "Note: makepkg {version} of this chroot reads no makepkg.conf.d, so its jobs are those of\n\
-         this machine's MAKEFLAGS, which makechrootpkg puts in (now: {now}). For -j{jobs}, write\n\
-         MAKEFLAGS=\"-j{jobs}\" into /etc/makepkg.conf, or build by makechrootpkg-distcc.\n\
+        "Note: makepkg {version} of this chroot reads no makepkg.conf.d, so its jobs are\n\
+         those of this machine's MAKEFLAGS, which makechrootpkg puts in (now: {now}).\n\
+         For -j{jobs}, write MAKEFLAGS=\"-j{jobs}\" into /etc/makepkg.conf, or end the command\n\
+         with: -- MAKEFLAGS=-j{jobs}\n\
          archbuild and pkgctl put their own makepkg.conf into such a chroot at each build.\n"
     )
 }
@@ -101,7 +102,11 @@ pub(super) fn after(look: &Look, wanted: &Wanted) -> String {
     }
     text += &stale(look);
     let matrix = quoted(look.root.matrix());
-    text += &format!("\nBuild:      makechrootpkg-distcc -c -r {matrix}\n");
+    let jobs = match look.makepkg.reads_drop_ins || host_jobs() == Some(wanted.jobs) {
+        true => String::new(),
+        false => format!(" -- MAKEFLAGS=-j{}", wanted.jobs),
+    };
+    text += &format!("\nBuild:      makechrootpkg-distcc -c -r {matrix}{jobs}\n");
     text += &format!("Next:       distcc-setup chroot check {root}\n");
     text + &format!("Take back:  sudo distcc-setup chroot disable {root}\n")
 }
