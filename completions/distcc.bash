@@ -3,11 +3,11 @@
 _distcc() {
 	local cur=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[1]}
 	if ((COMP_CWORD == 1)) && [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W '--explain --show-hosts --help --version -j' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W '--explain --scan-includes --show-hosts --help --version -j' -- "$cur")
 		return
 	fi
 	local offset=1
-	[[ $first == --explain ]] && offset=2
+	[[ $first == --explain || $first == --scan-includes ]] && offset=2
 	if declare -F _command_offset >/dev/null; then
 		_command_offset "$offset"
 	elif ((COMP_CWORD == offset)); then

@@ -22,6 +22,7 @@ pub mod client;
 pub mod compiler;
 pub mod daemon;
 pub mod hosts;
+pub mod include;
 pub mod makepkg_conf;
 pub mod masquerade;
 pub mod monitor;

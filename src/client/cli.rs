@@ -10,13 +10,14 @@ use crate::base::log::{self, Level, Sink};
 use crate::base::{env, process, version};
 use crate::client::call::Call;
 use crate::client::settings::Settings;
-use crate::client::{compile, explain, host_list};
+use crate::client::{compile, explain, host_list, scan_includes};
 use crate::compiler::invocation::{self, Invocation};
 
 const USAGE: &str = "\
 Usage:
    distcc [COMPILER] [compile options] -o OBJECT -c SOURCE
    distcc --explain COMPILER [compile options]
+   distcc --scan-includes COMPILER [compile options]
    distcc --help | --version | --show-hosts | -j
 
 Compiles on a volunteer what can be compiled there, and here what cannot, with
@@ -25,6 +26,8 @@ directory that stands first in PATH), it is that compiler.
 
 Options:
    --explain COMMAND   say what would be done about COMMAND, and why
+   --scan-includes COMMAND
+                       list the files that COMMAND may open
    --show-hosts        print the host list, one host spec a line
    -j                  print the sum of all hosts' slots
    --help              print this text
@@ -74,12 +77,14 @@ fn run(argv: &[OsString]) -> Exit {
         Invocation::Explain(command) => {
             print(&explain::explain(&Call::new(command, "distcc".as_ref(), false)))
         }
-        Invocation::ScanIncludes(_) => {
-            crate::error!(
-                "'--scan_includes' specified, but distcc wouldn't have used include server \
-                 (make sure hosts list includes ',cpp' option?)"
-            );
-            Exit::FAILED
+        Invocation::ScanIncludes(command) => {
+            match scan_includes::scan_includes(&Call::new(command, "distcc".as_ref(), false)) {
+                Ok(text) => print(&text),
+                Err(problem) => {
+                    crate::error!("{problem}");
+                    Exit::FAILED
+                }
+            }
         }
         Invocation::MissingOperand => {
             let name = argv.first().cloned().unwrap_or_else(|| OsString::from("distcc"));

@@ -4,7 +4,8 @@
 //! [`call`] the command and its environment, [`masquerade`] the real compiler, [`volunteers`] who
 //! may take the unit, [`preprocess`] the source, [`remote`] the exchange, [`identity`] whether the
 //! volunteer's compiler is ours, [`outputs`] files into place, [`local`] the ending that always
-//! works, [`record`] what people see of it. [`cli`] and [`explain`] are distcc's own options.
+//! works, [`record`] what people see of it. [`cli`],
+//! [`explain`] and [`scan_includes`] are distcc's own options.
 
 pub mod attempt;
 pub mod call;
@@ -19,6 +20,7 @@ pub mod outputs;
 pub mod preprocess;
 pub mod record;
 pub mod remote;
+pub mod scan_includes;
 pub mod settings;
 pub mod volunteers;
 

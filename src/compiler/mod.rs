@@ -8,7 +8,7 @@
 //! and [`target`] the compiler names to ask for; a plan to stay holds a [`reason::Reason`]. The
 //! volunteer reads the same words through [`admit::admit`]. [`object::identify`] (with
 //! [`arm_attributes`]) tells which compiler wrote an object. [`names`] knows a compiler by its
-//! name.
+//! name. [`text`] reads source text.
 
 pub mod admit;
 pub mod arm_attributes;
@@ -28,5 +28,6 @@ pub mod rewrite;
 pub mod scan;
 pub mod stock;
 pub mod target;
+pub mod text;
 pub mod unit;
 pub mod words;

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 /// Modules by floor; a module may name modules of lower floors.
 const FLOORS: [&[&str]; 4] = [
     &["base"],
-    &["compiler", "hosts", "makepkg_conf", "protocol", "schedule", "targets"],
+    &["compiler", "hosts", "include", "makepkg_conf", "protocol", "schedule", "targets"],
     &["arch", "masquerade", "net", "progress", "slots", "toolchains"],
     &["client", "daemon", "monitor", "setup", "tools"],
 ];
 
 /// The only imports within one floor.
-const SIDEWAYS: [(&str, &str); 1] = [("schedule", "hosts")];
+const SIDEWAYS: [(&str, &str); 2] = [("schedule", "hosts"), ("include", "compiler")];
 
 /// What pure code (floor 1) may use of `base`.
 const PURE_BASE: [&str; 2] = ["disk", "exit"];
