@@ -92,7 +92,7 @@ pub fn start(
 }
 
 /// Announces until standard input ends; `words` are port, jobs, where messages go, the only
-/// target or [`OWN`], and the address if it is one only.
+/// target or `-` for none, and the address if it is one only.
 pub fn run(words: &[OsString]) -> Exit {
     let word = |at: usize| words.get(at).and_then(|word| word.to_str());
     let sink = if word(2) == Some(SYSLOG) { Sink::Syslog } else { Sink::Stderr };
