@@ -12,7 +12,7 @@ use crate::base::process::exit_of_wait_status;
 use crate::base::version;
 use crate::client::call::Call;
 use crate::client::compile::pass_on;
-use crate::client::identity::Identity;
+use crate::client::identity::{Identity, Refused};
 use crate::client::outputs::{self, Output};
 use crate::client::preprocess::{DependencyTarget, Preprocessor, Source};
 use crate::client::record::{self, Record};
@@ -397,10 +397,15 @@ fn judge(
     }
     if let Some(identity) = attempt.identity {
         let policy = attempt.settings.mismatch;
-        if let Err(how) = identity.check(attempt.call, attempt.unit, host, &reply.object, policy) {
+        let checked = identity.check(attempt.call, attempt.unit, host, &reply.object, policy);
+        if let Err(Refused { how, can_be_allowed }) = checked {
+            let way_out = match can_be_allowed {
+                true => " (DISTCC_COMPILER_MISMATCH=allow takes its objects all the same)",
+                false => "",
+            };
             crate::warning!(
-                "{name}: volunteer {}: {how}; it gets no more units of this compiler for an hour \
-                 (DISTCC_COMPILER_MISMATCH=allow takes its objects all the same)",
+                "{name}: volunteer {}: {how}; it gets no more units of this compiler for an hour\
+                 {way_out}",
                 host.text
             );
             let text = format!("volunteer {}: {how}", host.text);

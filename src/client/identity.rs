@@ -33,6 +33,15 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// More files than these are too many: a few for each compiler, its flags and each volunteer.
 const MOST_FILES: usize = 1024;
 
+/// An object that is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// How it differs from a local one.
+    pub how: String,
+    /// Whether DISTCC_COMPILER_MISMATCH can let it pass: not where it is for another machine.
+    pub can_be_allowed: bool,
+}
+
 /// The local compiler as one unit uses it.
 #[derive(Debug)]
 pub struct Identity {
@@ -124,10 +133,12 @@ impl Identity {
         host: &HostSpec,
         output: &[u8],
         policy: Mismatch,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refused> {
         let Some(ours) = self.local(call, unit) else { return Ok(()) };
         let theirs = object::identify(output);
-        let (refused, how) = match mismatch::compare(&ours.identity, theirs.as_ref()) {
+        let verdict = mismatch::compare(&ours.identity, theirs.as_ref());
+        let can_be_allowed = !matches!(verdict, Verdict::Foreign(_));
+        let (refused, how) = match verdict {
             Verdict::Same => {
                 self.confirm(host, &ours.identity);
                 return Ok(());
@@ -142,7 +153,7 @@ impl Identity {
         drop(std::fs::remove_file(self.confirmation(host)));
         if refused {
             self.refuse(host, &how);
-            return Err(how);
+            return Err(Refused { how, can_be_allowed });
         }
         if policy != Mismatch::Allow {
             self.warn_once(host, &how);
