@@ -4,15 +4,11 @@
 use std::path::Path;
 use std::process::Command;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "cargo tells a build script its target in a variable"
-)]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     link_unwinder();
     // Rust writes `x86_64-unknown-linux-gnu` for what GNU tools on Arch call `x86_64-pc-linux-gnu`.
-    let target = std::env::var("TARGET").unwrap_or_default();
+    let target = variable("TARGET");
     let machine = match target.strip_prefix("x86_64-unknown-") {
         Some(rest) => format!("x86_64-pc-{rest}"),
         None => target,
@@ -20,10 +16,25 @@ fn main() {
     println!("cargo:rustc-env=DISTCC_MACHINE={machine}");
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells a build script what it builds for in variables"
+)]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
 /// `libgcc_s.so` costs each start nine system calls. The linker drops it (`--as-needed`) when the
 /// static twin has given its symbols before; where there is no twin, nothing changes.
 fn link_unwinder() {
-    let Ok(output) = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output() else {
+    // Set where cargo was told which program links; for another machine `cc` is the wrong one.
+    let linker = variable("RUSTC_LINKER");
+    let linker = match linker.as_str() {
+        "" if variable("HOST") != variable("TARGET") => return,
+        "" => "cc",
+        linker => linker,
+    };
+    let Ok(output) = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output() else {
         return;
     };
     let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();

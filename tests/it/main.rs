@@ -19,6 +19,7 @@ mod chroot_names;
 mod client;
 mod compilers;
 mod corpus;
+mod cross;
 mod daemon;
 mod daemon_life;
 mod docs;

@@ -62,6 +62,13 @@ impl Farm {
         number
     }
 
+    /// Starts one more volunteer by a command of the caller's, and gives its number.
+    pub fn start_as(&mut self, name: &str, command: Command, port: u16, side: Side) -> usize {
+        let number = self.volunteers.len();
+        self.volunteers.push(Volunteer::start_as(&self.path(name), command, port, side));
+        number
+    }
+
     /// A path below the farm's directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)

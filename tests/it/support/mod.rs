@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod chroot;
 pub mod chroot_package;
+pub mod cross;
 pub mod farm;
 pub mod fault;
 pub mod output;

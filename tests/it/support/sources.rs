@@ -42,6 +42,11 @@ pub fn unpack(project: &str, to: &Path) {
     assert!(status.success(), "{project} cannot be copied");
 }
 
+/// Fetches all projects, if they are not there yet: for tests that go where no network is.
+pub fn have_all() {
+    let _ = vendored();
+}
+
 /// The directory of vendored crates, fetched now if it is not there yet.
 fn vendored() -> &'static Path {
     static VENDORED: OnceLock<PathBuf> = OnceLock::new();

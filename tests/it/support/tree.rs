@@ -109,17 +109,23 @@ impl Tree {
 
 /// Whether two objects hold the same code and data, debug information apart.
 pub fn same_code(one: &Node, other: &Node) -> bool {
+    same_without("objcopy", "--strip-debug", one, other)
+}
+
+/// Whether two objects or programs are the same apart from what this option of `objcopy`, which may
+/// be another machine's, takes out.
+pub fn same_without(objcopy: &str, option: &str, one: &Node, other: &Node) -> bool {
     let (Node::File(mode, one), Node::File(other_mode, other)) = (one, other) else {
         return false;
     };
-    mode == other_mode && without_debug(one) == without_debug(other)
+    mode == other_mode && without(objcopy, option, one) == without(objcopy, option, other)
 }
 
-fn without_debug(object: &[u8]) -> Vec<u8> {
+fn without(objcopy: &str, option: &str, object: &[u8]) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("object.o");
     std::fs::write(&path, object).unwrap();
-    let status = Command::new("objcopy").arg("--strip-debug").arg(&path).status().unwrap();
-    assert!(status.success(), "objcopy failed");
+    let status = Command::new(objcopy).arg(option).arg(&path).status().unwrap();
+    assert!(status.success(), "{objcopy} failed");
     std::fs::read(&path).unwrap()
 }

@@ -14,7 +14,7 @@ use crate::support::ports;
 use crate::support::tree::Tree;
 
 /// Where a daemon finds its compilers, unless told otherwise.
-const DAEMON_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub const DAEMON_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Whose program: ours, or the C distcc that the system's package manager installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,12 +139,7 @@ impl Volunteer {
     pub fn start(dir: &Path, options: &Options) -> Self {
         let daemon = options.side.daemon();
         assert!(daemon.exists(), "{} is missing: run tests/run", daemon.display());
-        for part in ["", "home", "tmp"] {
-            let part = dir.join(part);
-            std::fs::create_dir_all(&part).unwrap();
-            // Started by root, the daemon works as another user.
-            std::fs::set_permissions(&part, Permissions::from_mode(0o777)).unwrap();
-        }
+        make_world(dir);
         for _ in 0..20 {
             let port = ports::free();
             let child = command(dir, options, port).spawn().unwrap();
@@ -154,6 +149,18 @@ impl Volunteer {
             }
         }
         panic!("{} does not start:\n{}", daemon.display(), read(&dir.join("stderr")));
+    }
+
+    /// Starts a daemon by this very command, which has it listen on `port` and log where
+    /// [`Volunteer::log`] looks.
+    pub fn start_as(dir: &Path, mut command: Command, port: u16, side: Side) -> Self {
+        make_world(dir);
+        live_in(&mut command, dir);
+        let mut volunteer =
+            Self { child: command.spawn().unwrap(), dir: dir.to_owned(), port, side };
+        let listens = volunteer.wait_for_listener();
+        assert!(listens, "{command:?} does not start:\n{}", read(&dir.join("stderr")));
+        volunteer
     }
 
     fn wait_for_listener(&mut self) -> bool {
@@ -293,20 +300,33 @@ fn command(dir: &Path, options: &Options, port: u16) -> Command {
     if Uid::effective().is_root() {
         command.args(["--user", "nobody"]);
     }
+    command.args(&options.args).env_clear().env("PATH", DAEMON_PATH);
+    live_in(&mut command, dir);
+    command.envs(options.env.iter().map(|(name, value)| (name, value)));
     command
-        .args(&options.args)
-        .env_clear()
-        .env("PATH", DAEMON_PATH)
+}
+
+/// Makes the directories of a daemon.
+fn make_world(dir: &Path) {
+    for part in ["", "home", "tmp"] {
+        let part = dir.join(part);
+        std::fs::create_dir_all(&part).unwrap();
+        // Started by root, the daemon works as another user.
+        std::fs::set_permissions(&part, Permissions::from_mode(0o777)).unwrap();
+    }
+}
+
+/// Has a daemon use the directories of [`make_world`], and a process group of its own.
+fn live_in(command: &mut Command, dir: &Path) {
+    command
         .env("HOME", dir.join("home"))
         .env("TMPDIR", dir.join("tmp"))
         .env("LC_ALL", "C")
-        .envs(options.env.iter().map(|(name, value)| (name, value)))
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(dir.join("stderr")).unwrap())
         .process_group(0);
-    command
 }
 
 fn read(path: &Path) -> String {
