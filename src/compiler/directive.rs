@@ -14,41 +14,10 @@ const OPENING: [&[u8]; 6] =
 /// strings and raw strings is none.
 pub fn opens_file(text: &[u8]) -> Option<&'static str> {
     let mut reader = Reader { text, at: 0 };
-    let mut fresh = true;
-    while let Some(byte) = reader.peek(0) {
-        match byte {
-            b'\n' => fresh = true,
-            b' ' | b'\t' | b'\r' | 0x0b | 0x0c => {}
-            b'/' if reader.comment() => continue,
-            b'\\' if reader.splice() => continue,
-            b'#' if fresh => {
-                reader.at += 1;
-                if let Some(found) = reader.directive() {
-                    return Some(found);
-                }
-                fresh = false;
-                continue;
-            }
-            b'%' | b'?' if fresh && reader.starts(&[b"%:", b"??="]) => {
-                reader.at += if byte == b'%' { 2 } else { 3 };
-                if let Some(found) = reader.directive() {
-                    return Some(found);
-                }
-                fresh = false;
-                continue;
-            }
-            b'R' if reader.raw_string() => {
-                fresh = false;
-                continue;
-            }
-            b'"' | b'\'' => {
-                reader.quoted(byte);
-                fresh = false;
-                continue;
-            }
-            _ => fresh = false,
+    while reader.to_directive() {
+        if let Some(found) = reader.directive() {
+            return Some(found);
         }
-        reader.at += 1;
     }
     None
 }

@@ -25,6 +25,42 @@ impl<'a> Reader<'a> {
         any.iter().any(|start| self.rest().starts_with(start))
     }
 
+    /// Goes on to behind the `#` of the next directive; whether there is one. What stands in
+    /// comments, strings and raw strings is none, nor is a `#` within a line.
+    ///
+    /// To be called at the start of the text, or on the line of a directive.
+    pub fn to_directive(&mut self) -> bool {
+        let mut fresh = self.at == 0;
+        while let Some(byte) = self.peek(0) {
+            match byte {
+                b'\n' => fresh = true,
+                b' ' | b'\t' | b'\r' | 0x0b | 0x0c => {}
+                b'/' if self.comment() => continue,
+                b'\\' if self.splice() => continue,
+                b'#' | b'%' | b'?' if fresh && self.starts(&[b"#", b"%:", b"??="]) => {
+                    self.at += match byte {
+                        b'#' => 1,
+                        b'%' => 2,
+                        _ => 3,
+                    };
+                    return true;
+                }
+                b'R' if self.raw_string() => {
+                    fresh = false;
+                    continue;
+                }
+                b'"' | b'\'' => {
+                    self.quoted(byte);
+                    fresh = false;
+                    continue;
+                }
+                _ => fresh = false,
+            }
+            self.at += 1;
+        }
+        false
+    }
+
     /// Skips a comment, if one begins here.
     pub fn comment(&mut self) -> bool {
         let rest = self.rest();

@@ -107,37 +107,11 @@ pub fn reduce(text: &[u8], names: &Names) -> Reduced {
         open: Vec::new(),
     };
     let mut reader = Reader { text, at: 0 };
-    let mut fresh = true;
-    while let Some(byte) = reader.peek(0) {
-        match byte {
-            b'\n' => fresh = true,
-            b' ' | b'\t' | b'\r' | 0x0b | 0x0c => {}
-            b'/' if reader.comment() => continue,
-            b'\\' if reader.splice() => continue,
-            b'#' | b'%' | b'?' if fresh && reader.starts(&[b"#", b"%:", b"??="]) => {
-                reader.at += match byte {
-                    b'#' => 1,
-                    b'%' => 2,
-                    _ => 3,
-                };
-                reduction.directive(&line(&mut reader));
-                if reduction.out.oddity.is_some() {
-                    return reduction.out;
-                }
-                continue;
-            }
-            b'R' if reader.raw_string() => {
-                fresh = false;
-                continue;
-            }
-            b'"' | b'\'' => {
-                reader.quoted(byte);
-                fresh = false;
-                continue;
-            }
-            _ => fresh = false,
+    while reader.to_directive() {
+        reduction.directive(&line(&mut reader));
+        if reduction.out.oddity.is_some() {
+            return reduction.out;
         }
-        reader.at += 1;
     }
     reduction.out.oddity = oddity(text);
     reduction.out.has_trigraphs = memchr::memmem::find(text, b"??").is_some_and(|_| {
