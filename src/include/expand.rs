@@ -44,7 +44,7 @@ pub fn possible(
 
 /// The file that an expansion's text names.
 pub fn named(text: &[u8]) -> Option<Wanted> {
-    wanted(text).filter(|wanted| !matches!(wanted, Wanted::Computed(_)))
+    wanted(text).filter(|wanted| !matches!(wanted, Wanted::Computed(..)))
 }
 
 fn spell(tokens: &[Live], spaced: bool) -> Vec<u8> {

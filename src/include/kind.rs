@@ -381,7 +381,7 @@ impl Kind {
     fn include(&mut self, at: usize, wanted: &Wanted, world: &World<'_>) -> bool {
         let Some(node) = self.nodes.get(at) else { return true };
         let dir = node.path.parent().unwrap_or(Path::new("/")).to_owned();
-        let Wanted::Computed(text) = wanted else {
+        let Wanted::Computed(text, is_next) = wanted else {
             self.add_edges(at, wanted, &dir, world);
             return true;
         };
@@ -389,6 +389,10 @@ impl Kind {
         match possible(text, &self.macros, world.names, &mut asked) {
             Ok(found) => {
                 for wanted in found.iter().filter_map(|text| named(text)) {
+                    let wanted = match wanted {
+                        Wanted::Angled(name) if *is_next => Wanted::Quoted(name),
+                        other => other,
+                    };
                     self.add_edges(at, &wanted, &dir, world);
                 }
                 self.watch(at, asked);
@@ -427,7 +431,7 @@ impl Kind {
         let (name, is_quoted) = match wanted {
             Wanted::Quoted(name) => (name, true),
             Wanted::Angled(name) => (name, false),
-            Wanted::Computed(_) => return (Vec::new(), None),
+            Wanted::Computed(..) => return (Vec::new(), None),
         };
         if name.is_empty() || name.contains(&0) {
             return (Vec::new(), None);

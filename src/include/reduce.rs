@@ -48,8 +48,8 @@ pub enum Wanted {
     Quoted(Box<[u8]>),
     /// `<NAME>`.
     Angled(Box<[u8]>),
-    /// Macros that stand for one of the others.
-    Computed(Box<[u8]>),
+    /// Macros that stand for one of the others; whether for `#include_next`.
+    Computed(Box<[u8]>, bool),
 }
 
 /// A macro's definition.
@@ -205,7 +205,8 @@ impl Reduction<'_> {
         let (word, rest) = line.split_at(length);
         let rest = rest.trim_ascii();
         match word {
-            b"include" | b"import" | b"include_next" | b"embed" => self.include(rest),
+            b"include" | b"import" | b"embed" => self.include(rest),
+            b"include_next" => self.include_next(rest),
             b"define" => self.define(rest),
             b"undef" => {
                 if let Some(name) = self.first_name(rest) {
@@ -236,6 +237,19 @@ impl Reduction<'_> {
 
     fn include(&mut self, rest: &[u8]) {
         if let Some(wanted) = wanted(rest) {
+            self.step(Action::Include(wanted));
+        }
+    }
+
+    /// In a file that was found beside its includer, `#include_next <x>` goes on with the
+    /// directories for quoted names.
+    fn include_next(&mut self, rest: &[u8]) {
+        let wanted = match wanted(rest) {
+            Some(Wanted::Angled(name)) => Some(Wanted::Quoted(name)),
+            Some(Wanted::Computed(text, _)) => Some(Wanted::Computed(text, true)),
+            other => other,
+        };
+        if let Some(wanted) = wanted {
             self.step(Action::Include(wanted));
         }
     }
@@ -283,8 +297,8 @@ impl Reduction<'_> {
     }
 
     fn expression(&mut self, rest: &[u8]) -> (usize, bool) {
-        for asked in has_include(rest) {
-            self.include(asked);
+        for (asked, is_next) in has_include(rest) {
+            if is_next { self.include_next(asked) } else { self.include(asked) }
         }
         let expression = tokens(rest, self.names);
         self.out.conditions.push(Condition::Expression(expression));
@@ -350,18 +364,22 @@ pub fn wanted(rest: &[u8]) -> Option<Wanted> {
     match rest.first()? {
         b'"' => inner(b'"').map(Wanted::Quoted),
         b'<' => inner(b'>').map(Wanted::Angled),
-        _ => Some(Wanted::Computed(rest.into())),
+        _ => Some(Wanted::Computed(rest.into(), false)),
     }
 }
 
 /// What `__has_include(…)` and its kin ask for in a condition.
-fn has_include(text: &[u8]) -> Vec<&[u8]> {
-    let kin = [b"__has_include".as_slice(), b"__has_include_next", b"__has_embed"];
+/// and whether each is a `_next`.
+fn has_include(text: &[u8]) -> Vec<(&[u8], bool)> {
+    let kin = [
+        (b"__has_include".as_slice(), false),
+        (b"__has_include_next", true),
+        (b"__has_embed", false),
+    ];
     let mut asked = Vec::new();
-    for at in kin
-        .iter()
-        .flat_map(|name| memchr::memmem::find_iter(text, name).map(move |at| at + name.len()))
-    {
+    for (at, is_next) in kin.iter().flat_map(|(name, is_next)| {
+        memchr::memmem::find_iter(text, name).map(move |at| (at + name.len(), *is_next))
+    }) {
         let rest = text.get(at..).unwrap_or_default().trim_ascii_start();
         let Some(inner) = rest.strip_prefix(b"(") else { continue };
         let inner = inner.trim_ascii_start();
@@ -370,7 +388,7 @@ fn has_include(text: &[u8]) -> Vec<&[u8]> {
             Some(b'<') => inner.iter().position(|&byte| byte == b'>').map(|at| at + 1),
             _ => inner.iter().position(|&byte| byte == b')'),
         };
-        asked.extend(close.and_then(|close| inner.get(..close)));
+        asked.extend(close.and_then(|close| inner.get(..close)).map(|name| (name, is_next)));
     }
     asked
 }
@@ -400,7 +418,7 @@ mod tests {
             let action = match &step.action {
                 Action::Include(Wanted::Quoted(name)) => format!("\"{}\"", text(name)),
                 Action::Include(Wanted::Angled(name)) => format!("<{}>", text(name)),
-                Action::Include(Wanted::Computed(name)) => format!("= {}", text(name)),
+                Action::Include(Wanted::Computed(name, _)) => format!("= {}", text(name)),
                 Action::Define(_, definition) => format!("define {}", text(&definition.body)),
                 Action::Undef(_) => "undef".to_owned(),
             };
@@ -448,7 +466,7 @@ mod tests {
         insta::assert_snapshot!(shown(text), @r#"
         [] <a/b.h>
         [] "c"
-        [] <d>
+        [] "d"
         [] "e"
         [] <f>
         [] = M

@@ -188,6 +188,25 @@ fn scan_includes_lists_what_a_compile_may_open_and_needs_a_pump_host() {
     assert!(code == 100 && said.contains("the assembler reads a file"), "{said}");
 }
 
+#[test]
+fn include_next_of_a_file_beside_its_includer_goes_on_among_quoted_directories() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "main.c", "#include \"one.h\"\n");
+    write(
+        dir.path(),
+        "one.h",
+        "#include_next <two.h>\n#if __has_include_next(<three.h>)\n#endif\n",
+    );
+    write(dir.path(), "two.h", "");
+    write(dir.path(), "a/two.h", "#define NAME <four.h>\n#include_next NAME\n");
+    write(dir.path(), "a/four.h", "#error not this one\n");
+    write(dir.path(), "b/four.h", "");
+    for compiler in ["gcc", "clang"] {
+        let command = format!("{compiler} -iquote a -iquote b -I. -c main.c");
+        check(&mut Bench::default(), dir.path(), &command).unwrap();
+    }
+}
+
 /// One line of a made-up header. Numbers stand for headers after this one, macros, and values.
 #[derive(Clone, Debug)]
 enum Line {
