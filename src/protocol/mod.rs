@@ -9,8 +9,12 @@
 //! * [`lzo`]: the compression of protocols 2 and 3.
 //! * [`limits`]: the most we accept of each thing, and why.
 //! * [`version`]: which number means what.
+//! * [`include_server`]: between pump clients and include servers, on one machine.
+//! * [`agent`]: the same between our client and our agent.
 //! * [`wire_error`]: everything a peer can get wrong.
 
+pub mod agent;
+pub mod include_server;
 pub mod limits;
 pub mod lzo;
 pub mod packet;

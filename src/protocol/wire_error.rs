@@ -97,6 +97,12 @@ pub enum WireError {
         /// What is wrong with its body.
         error: LzoError,
     },
+    /// What stands in a body is not what belongs there.
+    #[error("{place}: its body cannot be read; is it of another release?")]
+    Body {
+        /// The packet.
+        place: Place,
+    },
     /// The peer closed the connection before it said anything.
     #[error("the connection was closed before the first byte")]
     Silent,
