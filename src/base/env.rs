@@ -48,6 +48,11 @@ pub const DISTCC_COMPILER_MISMATCH: Var = Var("DISTCC_COMPILER_MISMATCH");
 pub const DISTCC_DIAGNOSTICS: Var = Var("DISTCC_DIAGNOSTICS");
 /// `0`: macros are expanded here even where the volunteer's compiler is the same (default 1).
 pub const DISTCC_DIRECTIVES_ONLY: Var = Var("DISTCC_DIRECTIVES_ONLY");
+/// Pump mode: the program that is started as agent, or `no` for none; default: where it is
+/// installed.
+pub const DISTCC_AGENT: Var = Var("DISTCC_AGENT");
+/// Pump mode: the socket of an include server, which `pump` sets; default: the user's agent.
+pub const INCLUDE_SERVER_PORT: Var = Var("INCLUDE_SERVER_PORT");
 /// Client: the build that its compiles belong to, in the journal; makepkg's hook sets it.
 pub const DISTCC_BUILD: Var = Var("DISTCC_BUILD");
 /// Seconds that a volunteer may take to compile one unit, default 0 = no limit.

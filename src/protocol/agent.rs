@@ -231,6 +231,9 @@ fn texts(rest: &mut &[u8]) -> Option<Vec<Vec<u8>>> {
     Some(texts)
 }
 
+/// A packet's letters and body.
+type Whole = ([u8; 4], Vec<u8>);
+
 /// One packet, as it comes.
 #[derive(Debug, Default)]
 struct Frame {
@@ -239,11 +242,7 @@ struct Frame {
 }
 
 impl Frame {
-    fn push(
-        &mut self,
-        bytes: &[u8],
-        tokens: [[u8; 4]; 2],
-    ) -> Result<Option<([u8; 4], Vec<u8>)>, WireError> {
+    fn push(&mut self, bytes: &[u8], tokens: [[u8; 4]; 2]) -> Result<Option<Whole>, WireError> {
         let mut input = bytes;
         if self.token.is_none() {
             let Some(head) = self.reader.header(&mut input) else { return Ok(None) };
