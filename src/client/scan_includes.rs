@@ -45,7 +45,7 @@ pub fn scan_includes(call: &Call) -> Result<String, String> {
     let found = Scanner::default().scan(&request, &RealDisk).map_err(|error| {
         format!("cannot tell what {} opens: {error}", unit.source.to_string_lossy())
     })?;
-    Ok(lines(&found))
+    Ok(lines(&found.inputs))
 }
 
 /// What the unit's compiler says of where it looks and what it defines.
@@ -69,7 +69,7 @@ fn ask(call: &Call, unit: &TranslationUnit) -> Result<Defaults, String> {
         .ok_or_else(|| format!("{line}: it does not say where it looks for headers"))
 }
 
-fn lines(found: &[Input]) -> String {
+fn lines(found: &[Arc<Input>]) -> String {
     let mut seen = BTreeSet::<&Path>::new();
     let mut text = String::new();
     let mut line = |what: &str, path: &Path| {

@@ -1,12 +1,12 @@
 //! What is remembered for units that search alike: their macros, and what each file includes.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::disk::{Disk, EntryKind, Stamp};
 use crate::include::CannotTell;
+use crate::include::clock;
 use crate::include::condition::outcome;
 use crate::include::expand::{named, possible};
 use crate::include::macros::Macros;
@@ -41,22 +41,72 @@ pub struct World<'a> {
     pub now: i128,
 }
 
+/// A file that a compile may open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// The path by which the compile opens it: absolute, with its links and `..`.
+    pub path: PathBuf,
+    /// Where that leads, and what is on the way.
+    pub way: Way,
+    /// Its state when it was read.
+    pub stamp: Stamp,
+}
+
+/// What a unit's compile may open, and what it may look for in vain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Every file that it may open, the source first; each path once. As long as a file is the
+    /// same, answers share it.
+    pub inputs: Vec<Arc<Input>>,
+    /// Where it may look in the compiler's own directories and finds nothing: paths of files and,
+    /// for directories that are not there at all, of directories. A machine that has one of these
+    /// may compile something else.
+    pub absent: Vec<Arc<Path>>,
+    /// A header that is named by its absolute path in a directive, if there is one: a compiler
+    /// opens it wherever it looks for others.
+    pub absolute: Option<Arc<Path>>,
+}
+
 /// A file as one path leads to it.
 #[derive(Debug)]
 struct Node {
     path: PathBuf,
-    way: Way,
+    /// The file as answers have it.
+    input: Option<Arc<Input>>,
     stamp: Option<Stamp>,
     is_fresh: bool,
     reduced: Arc<Reduced>,
     /// Steps that have had their effect, by index.
     done: Vec<bool>,
-    /// What it may include, by index.
-    edges: Vec<usize>,
     /// Why the file cannot be followed.
     trouble: Option<CannotTell>,
-    /// Why one of its includes cannot.
-    include_trouble: Option<CannotTell>,
+    leads: Leads,
+}
+
+/// Where includes lead.
+#[derive(Clone, Debug, Default)]
+struct Leads {
+    /// The files, by index.
+    to: Vec<usize>,
+    /// Where they are looked for in vain ([`Scanned::absent`]).
+    absent: Vec<Arc<Path>>,
+    /// A name that is an absolute path.
+    absolute: Option<Arc<Path>>,
+    /// Why one of them cannot be followed.
+    trouble: Option<CannotTell>,
+}
+
+impl Leads {
+    fn add(&mut self, other: Self) {
+        for to in other.to {
+            if !self.to.contains(&to) {
+                self.to.push(to);
+            }
+        }
+        self.absent.extend(other.absent);
+        self.absolute = self.absolute.take().or(other.absolute);
+        self.trouble = self.trouble.take().or(other.trouble);
+    }
 }
 
 /// Everything that is remembered for one kind of unit.
@@ -74,17 +124,6 @@ pub struct Kind {
     queue: VecDeque<usize>,
 }
 
-/// A file that a unit may open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found<'a> {
-    /// The path by which the compile opens it.
-    pub path: &'a Path,
-    /// Where that leads.
-    pub way: &'a Way,
-    /// Its state when it was read.
-    pub stamp: Stamp,
-}
-
 impl Kind {
     /// Nothing is known yet but what the compiler defines.
     pub fn new(search: Search, macros: Macros) -> Self {
@@ -100,7 +139,7 @@ impl Kind {
         }
     }
 
-    /// Every file that the unit may open, the source first.
+    /// What the unit's compile may open.
     ///
     /// # Errors
     ///
@@ -112,25 +151,25 @@ impl Kind {
         commanded: &Commanded,
         reads_trigraphs: bool,
         world: &World<'_>,
-    ) -> Result<Vec<Found<'_>>, CannotTell> {
+    ) -> Result<Scanned, CannotTell> {
         if self.tree.refresh(world.disk, world.now) {
             self.forget_edges();
         }
+        if let Some(define) = commanded.defines.iter().find(|text| clock::is_named(text)) {
+            return Err(CannotTell::ClockOption(String::from_utf8_lossy(define).into_owned()));
+        }
         self.command(commanded, world);
-        let mut roots = vec![self.node(source, world)];
+        let mut first = Leads { to: vec![self.node(source, world)], ..Leads::default() };
         let forced = commanded.forced.iter().map(|name| Wanted::Quoted(name.as_slice().into()));
         let implied = Wanted::Angled((*b"stdc-predef.h").into());
         for wanted in forced.chain([implied]) {
-            let (found, trouble) = self.candidates(&wanted, cwd, world);
-            if let Some(trouble) = trouble {
-                return Err(trouble);
-            }
-            roots.extend(found);
+            // The command's own words are none of a file's: whoever sends them, can change them.
+            first.add(Leads { absolute: None, ..self.candidates(&wanted, cwd, world) });
         }
         let mut checked = HashSet::new();
         loop {
             self.settle(world);
-            let reached = self.reach(&roots)?;
+            let reached = self.reach(&first.to)?;
             let mut is_same = true;
             for &at in &reached {
                 if checked.insert(at) && self.is_changed(at, world) {
@@ -139,7 +178,7 @@ impl Kind {
                 }
             }
             if is_same {
-                return self.answer(&reached, reads_trigraphs);
+                return self.answer(&first, &reached, reads_trigraphs);
             }
         }
     }
@@ -151,22 +190,32 @@ impl Kind {
 
     fn answer(
         &self,
+        first: &Leads,
         reached: &[usize],
         reads_trigraphs: bool,
-    ) -> Result<Vec<Found<'_>>, CannotTell> {
-        let mut found = Vec::with_capacity(reached.len());
-        for node in reached.iter().filter_map(|&at| self.nodes.get(at)) {
-            if let Some(trouble) = node.trouble.as_ref().or(node.include_trouble.as_ref()) {
+    ) -> Result<Scanned, CannotTell> {
+        let mut scanned = Scanned::default();
+        let nodes: Vec<&Node> = reached.iter().filter_map(|&at| self.nodes.get(at)).collect();
+        for node in &nodes {
+            if let Some(trouble) = &node.trouble {
                 return Err(trouble.clone());
             }
             if node.reduced.has_trigraphs && reads_trigraphs {
                 return Err(CannotTell::Trigraphs(node.path.clone()));
             }
-            if let Some(stamp) = node.stamp {
-                found.push(Found { path: &node.path, way: &node.way, stamp });
-            }
+            scanned.inputs.extend(node.input.clone());
         }
-        Ok(found)
+        let mut absent = HashSet::new();
+        for leads in std::iter::once(first).chain(nodes.iter().map(|node| &node.leads)) {
+            if let Some(trouble) = &leads.trouble {
+                return Err(trouble.clone());
+            }
+            absent.extend(leads.absent.iter().cloned());
+            scanned.absolute = scanned.absolute.or_else(|| leads.absolute.clone());
+        }
+        scanned.absent.extend(absent);
+        scanned.absent.sort_unstable();
+        Ok(scanned)
     }
 
     /// All files that `roots` lead to.
@@ -180,7 +229,7 @@ impl Kind {
                 continue;
             }
             reached.push(at);
-            open.extend(node.edges.iter().rev());
+            open.extend(node.leads.to.iter().rev());
         }
         if reached.len() > MOST_FILES {
             return Err(CannotTell::TooManyFiles(MOST_FILES));
@@ -234,14 +283,13 @@ impl Kind {
         let at = self.nodes.len();
         self.nodes.push(Node {
             path: path.to_owned(),
-            way: Way::default(),
+            input: None,
             stamp: None,
             is_fresh: true,
             reduced: Arc::default(),
             done: Vec::new(),
-            edges: Vec::new(),
             trouble: None,
-            include_trouble: None,
+            leads: Leads::default(),
         });
         self.by_path.insert(path.to_owned(), at);
         self.read(at, world);
@@ -278,26 +326,24 @@ impl Kind {
         };
         if !Arc::ptr_eq(&node.reduced, &reduced) || node.done.len() != reduced.steps.len() {
             node.done = vec![false; reduced.steps.len()];
-            node.edges.clear();
-            node.include_trouble = None;
+            node.leads = Leads::default();
             node.reduced = reduced;
             self.queue.push_back(at);
         }
         node.trouble = trouble;
-        match self.tree.way(world.disk, &node.path) {
-            Some(way) => node.way = way,
-            None if node.trouble.is_none() => {
-                node.trouble = Some(CannotTell::File(node.path.clone(), "it is gone".to_owned()));
-            }
-            None => {}
+        let way = self.tree.way(world.disk, &node.path);
+        if way.is_none() && node.trouble.is_none() {
+            node.trouble = Some(CannotTell::File(node.path.clone(), "it is gone".to_owned()));
         }
+        let input = way.zip(node.stamp);
+        node.input =
+            input.map(|(way, stamp)| Input { path: node.path.clone(), way, stamp }).map(Arc::new);
     }
 
     /// Directories have changed: what names lead to is looked up again.
     fn forget_edges(&mut self) {
         for (at, node) in self.nodes.iter_mut().enumerate() {
-            node.edges.clear();
-            node.include_trouble = None;
+            node.leads = Leads::default();
             node.done.fill(false);
             node.stamp = None;
             self.queue.push_back(at);
@@ -359,6 +405,10 @@ impl Kind {
                     true
                 }
                 Action::Include(wanted) => self.include(at, wanted, world),
+                Action::Clock => {
+                    self.note(at, CannotTell::Clock);
+                    true
+                }
             };
             if is_final
                 && let Some(done) = self.nodes.get_mut(at).and_then(|node| node.done.get_mut(index))
@@ -382,99 +432,127 @@ impl Kind {
         let Some(node) = self.nodes.get(at) else { return true };
         let dir = node.path.parent().unwrap_or(Path::new("/")).to_owned();
         let Wanted::Computed(text, is_next) = wanted else {
-            self.add_edges(at, wanted, &dir, world);
+            self.add_leads(at, wanted, &dir, world);
             return true;
         };
         let mut asked = Vec::new();
         match possible(text, &self.macros, world.names, &mut asked) {
             Ok(found) => {
                 for wanted in found.iter().filter_map(|text| named(text)) {
-                    let wanted = match wanted {
-                        Wanted::Angled(name) if *is_next => Wanted::Quoted(name),
-                        other => other,
-                    };
-                    self.add_edges(at, &wanted, &dir, world);
+                    let wanted = if *is_next { wanted.into_next() } else { wanted };
+                    self.add_leads(at, &wanted, &dir, world);
                 }
                 self.watch(at, asked);
                 false
             }
             Err(_) => {
                 let text = String::from_utf8_lossy(text).into_owned();
-                if let Some(node) = self.nodes.get_mut(at) {
-                    node.include_trouble = Some(CannotTell::Computed(node.path.clone(), text));
-                }
+                self.note(at, |path| CannotTell::Computed(path, text));
                 true
             }
         }
     }
 
-    fn add_edges(&mut self, at: usize, wanted: &Wanted, dir: &Path, world: &World<'_>) {
-        let (found, trouble) = self.candidates(wanted, dir, world);
-        let Some(node) = self.nodes.get_mut(at) else { return };
-        for to in found {
-            if !node.edges.contains(&to) {
-                node.edges.push(to);
-            }
+    /// Notes why nobody can tell what a file leads to.
+    fn note(&mut self, at: usize, trouble: impl FnOnce(PathBuf) -> CannotTell) {
+        if let Some(node) = self.nodes.get_mut(at) {
+            let trouble = Some(trouble(node.path.clone()));
+            node.leads.add(Leads { trouble, ..Leads::default() });
         }
-        if trouble.is_some() {
-            node.include_trouble = trouble;
+    }
+
+    fn add_leads(&mut self, at: usize, wanted: &Wanted, dir: &Path, world: &World<'_>) {
+        let leads = self.candidates(wanted, dir, world);
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.leads.add(leads);
         }
     }
 
     /// Every file that a name may mean for a file in `dir`; and a precompiled header in its place.
-    fn candidates(
-        &mut self,
-        wanted: &Wanted,
-        dir: &Path,
-        world: &World<'_>,
-    ) -> (Vec<usize>, Option<CannotTell>) {
-        let (name, is_quoted) = match wanted {
-            Wanted::Quoted(name) => (name, true),
-            Wanted::Angled(name) => (name, false),
-            Wanted::Computed(..) => return (Vec::new(), None),
+    fn candidates(&mut self, wanted: &Wanted, dir: &Path, world: &World<'_>) -> Leads {
+        let mut leads = Leads::default();
+        let (name, is_angled) = match wanted {
+            Wanted::Quoted(name) | Wanted::Next(name) => (name, false),
+            Wanted::Angled(name) => (name, true),
+            Wanted::Computed(..) => return leads,
         };
         if name.is_empty() || name.contains(&0) {
-            return (Vec::new(), None);
+            return leads;
         }
         let name = path(name).to_owned();
         let mut dirs: Vec<PathBuf> = Vec::new();
-        if is_quoted {
-            dirs.push(dir.to_owned());
-            dirs.extend(self.search.quote.iter().cloned());
-        }
-        dirs.extend(self.search.angled.iter().cloned());
-        dirs.extend(self.search.embed.iter().cloned());
         if name.is_absolute() {
-            dirs = vec![PathBuf::from("/")];
+            dirs.push(PathBuf::from("/"));
+            leads.absolute = Some(name.as_path().into());
+        } else {
+            if !is_angled {
+                dirs.push(dir.to_owned());
+                dirs.extend(self.search.quote.iter().cloned());
+            }
+            dirs.extend(self.search.angled.iter().cloned());
+            dirs.extend(self.search.embed.iter().cloned());
         }
         let mut compiled = name.clone().into_os_string();
         compiled.push(".gch");
-        let (mut found, mut trouble) = (Vec::new(), None);
+        let mut absent = Absent::default();
         for dir in dirs {
             if self.tree.look(world.disk, &dir, Path::new(&compiled)).is_some() {
-                trouble = Some(CannotTell::Precompiled(dir.join(&compiled)));
+                leads.trouble = Some(CannotTell::Precompiled(dir.join(&compiled)));
             }
+            let full = dir.join(&name);
+            let system = self.search.system.iter().position(|system| *system == dir);
             match self.tree.look(world.disk, &dir, &name) {
-                None | Some(EntryKind::Dir) => {}
-                Some(_) => {
-                    let mut full = dir.into_os_string();
-                    if !full.as_bytes().ends_with(b"/") && !name.is_absolute() {
-                        full.push("/");
+                None | Some(EntryKind::Dir) => {
+                    if let Some(place) = system {
+                        let is_there = self.tree.look(world.disk, Path::new("/"), &dir).is_some();
+                        absent.missed(place, is_there.then_some(&full), &dir);
                     }
-                    let full = match name.is_absolute() {
-                        true => name.clone(),
-                        false => {
-                            full.push(&name);
-                            PathBuf::from(full)
-                        }
-                    };
-                    let at = self.node(&full, world);
-                    if !found.contains(&at) {
-                        found.push(at);
+                }
+                Some(_) => {
+                    leads.add(Leads { to: vec![self.node(&full, world)], ..Leads::default() });
+                    if !matches!(wanted, Wanted::Next(_)) {
+                        absent.found(system);
                     }
                 }
             }
         }
-        (found, trouble)
+        leads.absent = absent.paths();
+        leads
+    }
+}
+
+/// Where a name is looked for in vain among the compiler's own directories, until it is found.
+#[derive(Default)]
+struct Absent {
+    /// Each with its directory's place in the compiler's order.
+    paths: Vec<(usize, Arc<Path>)>,
+    /// A directory that the command names has it.
+    is_over: bool,
+    /// The first of the compiler's own that has it.
+    first: Option<usize>,
+}
+
+impl Absent {
+    /// `dir` has no such name; or it is not there itself, where `full` is `None`.
+    fn missed(&mut self, place: usize, full: Option<&PathBuf>, dir: &Path) {
+        if !self.is_over {
+            // Such a directory's place is not known.
+            let place = if full.is_some() { place } else { 0 };
+            self.paths.push((place, full.map_or(dir, |full| full.as_path()).into()));
+        }
+    }
+
+    fn found(&mut self, system: Option<usize>) {
+        match system {
+            // An -I of one of the compiler's own directories does not move it to the front.
+            Some(place) => self.first = Some(self.first.map_or(place, |first| first.min(place))),
+            None => self.is_over = true,
+        }
+    }
+
+    fn paths(self) -> Vec<Arc<Path>> {
+        let Self { paths, first, .. } = self;
+        let counts = |place: usize| first.is_none_or(|first| place <= first);
+        paths.into_iter().filter(|(place, _)| counts(*place)).map(|(_, path)| path).collect()
     }
 }

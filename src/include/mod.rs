@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use crate::include::reduce::Oddity;
 
+pub mod clock;
 pub mod condition;
 pub mod expand;
 pub mod kind;
@@ -49,6 +50,12 @@ pub enum CannotTell {
     /// The file has trigraphs and the language reads them.
     #[error("{file}: trigraphs", file = .0.display())]
     Trigraphs(PathBuf),
+    /// A file that takes part asks for the time, which is the client's to tell.
+    #[error("{file}: it asks for __DATE__, __TIME__ or __TIMESTAMP__", file = .0.display())]
+    Clock(PathBuf),
+    /// So does a macro of the command line.
+    #[error("{0}: it asks for the time")]
+    ClockOption(String),
     /// More files than a unit may have.
     #[error("it may open more than {0} files")]
     TooManyFiles(usize),

@@ -3,6 +3,7 @@
 
 use crate::compiler::body;
 use crate::compiler::text::Reader;
+use crate::include::clock;
 use crate::include::names::{Name, Names};
 use crate::include::token::{Token, is_word, tokens};
 
@@ -39,6 +40,8 @@ pub enum Action {
     Define(Name, Definition),
     /// Takes a macro away.
     Undef(Name),
+    /// Asks for the time.
+    Clock,
 }
 
 /// A file's name as a directive has it.
@@ -48,8 +51,21 @@ pub enum Wanted {
     Quoted(Box<[u8]>),
     /// `<NAME>`.
     Angled(Box<[u8]>),
+    /// Either, of `#include_next`: in a file that was found beside its includer, the directories
+    /// for quoted names come next.
+    Next(Box<[u8]>),
     /// Macros that stand for one of the others; whether for `#include_next`.
     Computed(Box<[u8]>, bool),
+}
+
+impl Wanted {
+    /// The same for `#include_next`.
+    pub fn into_next(self) -> Self {
+        match self {
+            Self::Quoted(name) | Self::Angled(name) | Self::Next(name) => Self::Next(name),
+            Self::Computed(text, _) => Self::Computed(text, true),
+        }
+    }
 }
 
 /// A macro's definition.
@@ -106,13 +122,19 @@ pub fn reduce(text: &[u8], names: &Names) -> Reduced {
         out: Reduced { groups: vec![Group::default()], ..Reduced::default() },
         open: Vec::new(),
     };
+    let mut clocks = clock::places(text).into_iter().peekable();
     let mut reader = Reader { text, at: 0 };
     while reader.to_directive() {
-        reduction.directive(&line(&mut reader));
+        let line = line(&mut reader);
+        while clocks.next_if(|&place| place < reader.at).is_some() {
+            reduction.step(Action::Clock);
+        }
+        reduction.directive(&line);
         if reduction.out.oddity.is_some() {
             return reduction.out;
         }
     }
+    clocks.for_each(|_| reduction.step(Action::Clock));
     reduction.out.oddity = oddity(text);
     reduction.out.has_trigraphs = memchr::memmem::find(text, b"??").is_some_and(|_| {
         [b"??/".as_slice(), b"??="].iter().any(|sign| memchr::memmem::find(text, sign).is_some())
@@ -241,16 +263,9 @@ impl Reduction<'_> {
         }
     }
 
-    /// In a file that was found beside its includer, `#include_next <x>` goes on with the
-    /// directories for quoted names.
     fn include_next(&mut self, rest: &[u8]) {
-        let wanted = match wanted(rest) {
-            Some(Wanted::Angled(name)) => Some(Wanted::Quoted(name)),
-            Some(Wanted::Computed(text, _)) => Some(Wanted::Computed(text, true)),
-            other => other,
-        };
-        if let Some(wanted) = wanted {
-            self.step(Action::Include(wanted));
+        if let Some(wanted) = wanted(rest) {
+            self.step(Action::Include(wanted.into_next()));
         }
     }
 
@@ -418,9 +433,11 @@ mod tests {
             let action = match &step.action {
                 Action::Include(Wanted::Quoted(name)) => format!("\"{}\"", text(name)),
                 Action::Include(Wanted::Angled(name)) => format!("<{}>", text(name)),
+                Action::Include(Wanted::Next(name)) => format!("next {}", text(name)),
                 Action::Include(Wanted::Computed(name, _)) => format!("= {}", text(name)),
                 Action::Define(_, definition) => format!("define {}", text(&definition.body)),
                 Action::Undef(_) => "undef".to_owned(),
+                Action::Clock => "clock".to_owned(),
             };
             lines.push(format!("[{}] {action}", tests.join(" ")));
         }
@@ -466,11 +483,23 @@ mod tests {
         insta::assert_snapshot!(shown(text), @r#"
         [] <a/b.h>
         [] "c"
-        [] "d"
+        [] next d
         [] "e"
         [] <f>
         [] = M
         "#);
+    }
+
+    #[test]
+    fn the_time_is_asked_for_within_the_conditions_around() {
+        let text = "#if A\n#define NOW __DATE__\n#else\n__TIME__ /* __TIME__ */\n#endif\n\
+                    #ifdef X\n#endif\n\"__TIME__\" __TIMESTAMP__";
+        insta::assert_snapshot!(shown(text), @r"
+        [0] clock
+        [0] define __DATE__
+        [!0] clock
+        [] clock
+        ");
     }
 
     #[test]

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::base::disk::{Disk, Stamp};
 use crate::compiler::unit::TranslationUnit;
 use crate::include::CannotTell;
-use crate::include::kind::{Files, Found, Kind, World};
+use crate::include::kind::{Files, Kind, World};
+pub use crate::include::kind::{Input, Scanned};
 use crate::include::macros::Macros;
 use crate::include::names::Names;
 use crate::include::reduce::{Reduced, reduce};
 use crate::include::search::{Defaults, Search, read};
-use crate::include::tree::{Way, is_fresh};
+use crate::include::tree::is_fresh;
 
 /// A larger file is not read.
 const MOST_BYTES: u64 = 64 << 20;
@@ -20,17 +21,6 @@ const MOST_BYTES: u64 = 64 << 20;
 const MOST_KINDS: usize = 256;
 /// Bytes of text whose reductions are remembered at once.
 const MOST_TEXT: u64 = 1 << 30;
-
-/// A file that a compile may open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
-    /// The path by which the compile opens it: absolute, with its links and `..`.
-    pub path: PathBuf,
-    /// Where that leads, and what is on the way.
-    pub way: Way,
-    /// Its state when it was read.
-    pub stamp: Stamp,
-}
 
 /// What one unit's compile needs to know beside the unit.
 #[derive(Clone, Copy, Debug)]
@@ -67,12 +57,12 @@ struct Remembered {
 }
 
 impl Scanner {
-    /// Every file that the unit's compile may open, the source first; each path once.
+    /// What the unit's compile may open.
     ///
     /// # Errors
     ///
     /// [`CannotTell`].
-    pub fn scan(&self, request: &Request<'_>, disk: &dyn Disk) -> Result<Vec<Input>, CannotTell> {
+    pub fn scan(&self, request: &Request<'_>, disk: &dyn Disk) -> Result<Scanned, CannotTell> {
         let Request { unit, cwd, defaults, now } = *request;
         let (search, commanded) = read(unit, cwd, defaults)?;
         let kind = self.kind(Key { search, macros: Arc::clone(defaults) });
@@ -80,13 +70,7 @@ impl Scanner {
         let reader = Reader { scanner: self, disk, now };
         let world = World { disk, files: &reader, names: &self.names, now };
         let source = cwd.join(&unit.source);
-        let found = kind.scan(&source, cwd, &commanded, reads_trigraphs(unit), &world)?;
-        let input = |found: Found<'_>| Input {
-            path: found.path.to_owned(),
-            way: found.way.clone(),
-            stamp: found.stamp,
-        };
-        Ok(found.into_iter().map(input).collect())
+        kind.scan(&source, cwd, &commanded, reads_trigraphs(unit), &world)
     }
 
     fn kind(&self, key: Key) -> Arc<Mutex<Kind>> {

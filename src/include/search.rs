@@ -60,6 +60,8 @@ pub struct Search {
     pub angled: Vec<PathBuf>,
     /// Directories for `#embed` alone.
     pub embed: Vec<PathBuf>,
+    /// Which directories are the compiler's own, in its order; those that are not there last.
+    pub system: Vec<PathBuf>,
 }
 
 /// What the command line has for the macro table, and the files that it includes.
@@ -171,7 +173,8 @@ pub fn read(
     }
     search.quote.extend(defaults.quote.iter().map(|dir| cwd.join(dir)));
     search.angled.extend(system);
-    search.angled.extend(defaults.angled.iter().map(|dir| cwd.join(dir)));
+    search.system.extend(defaults.angled.iter().map(|dir| cwd.join(dir)));
+    search.angled.extend(search.system.iter().cloned());
     search.angled.extend(after);
     for dirs in [&mut search.quote, &mut search.angled, &mut search.embed] {
         let mut seen = std::collections::HashSet::new();

@@ -14,7 +14,7 @@ use makepkg_distcc::base::disk::RealDisk;
 use makepkg_distcc::compiler::scan::{Plan, Surroundings, scan};
 use makepkg_distcc::compiler::unit::TranslationUnit;
 use makepkg_distcc::include::CannotTell;
-use makepkg_distcc::include::scanner::{Input, Request, Scanner};
+use makepkg_distcc::include::scanner::{Request, Scanned, Scanner};
 use makepkg_distcc::include::search::{Defaults, question};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -27,7 +27,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn scan(&mut self, cwd: &Path, command: &str) -> Result<Vec<Input>, CannotTell> {
+    fn scan(&mut self, cwd: &Path, command: &str) -> Result<Scanned, CannotTell> {
         let unit = unit(cwd, command);
         let question = question(&unit);
         let defaults = self.defaults.entry(question.clone()).or_insert_with(|| {
@@ -49,7 +49,7 @@ impl Bench {
     /// Where all that is found leads.
     fn real(&mut self, cwd: &Path, command: &str) -> Result<BTreeSet<PathBuf>, CannotTell> {
         let found = self.scan(cwd, command)?;
-        Ok(found.into_iter().map(|input| input.way.real).collect())
+        Ok(found.inputs.iter().map(|input| input.way.real.clone()).collect())
     }
 }
 
@@ -402,6 +402,7 @@ fn what_cannot_be_followed_is_named_and_nothing_hangs() {
     fs::File::create(dir.path().join("large.h")).unwrap().set_len(100 << 20).unwrap();
     write(dir.path(), "compiled.h", "");
     write(dir.path(), "compiled.h.gch", "");
+    write(dir.path(), "clock.h", "#define NOW __DATE__\n");
     let all = [
         cannot("pipe.c", "#include \"pipe.h\"\n", ""),
         cannot("device.c", "#include \"/dev/zero\"\n", ""),
@@ -410,6 +411,8 @@ fn what_cannot_be_followed_is_named_and_nothing_hangs() {
         cannot("split.c", "", "-I-"),
         cannot("incbin.c", "asm(\".incbin \\\"x\\\"\");\n", ""),
         cannot("trigraph.c", "char *s = \"??/\n\";\n", "-std=c99"),
+        cannot("clock.c", "#include \"clock.h\"\n", ""),
+        cannot("option.c", "", "-DNOW=__TIME__"),
         cannot("deep.c", &"#if A\n".repeat(2000), ""),
         Bench::default().scan(dir.path(), "gcc -c none.c").unwrap_err().to_string(),
     ];
@@ -422,9 +425,37 @@ fn what_cannot_be_followed_is_named_and_nothing_hangs() {
     "-I-": it changes which file a header's name means
     /incbin.c: the assembler reads a file that it names
     /trigraph.c: trigraphs
+    /clock.h: it asks for __DATE__, __TIME__ or __TIMESTAMP__
+    NOW __TIME__: it asks for the time
     /deep.c: conditionals are nested too deeply, or there are too many
     /none.c: No such file or directory (os error 2)
     "#);
+}
+
+#[test]
+fn the_time_counts_only_where_it_may_be_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "// __DATE__\nchar *s = \"__TIME__\";\n#if 0\nchar *t = __TIME__;\n#endif\n";
+    write(dir.path(), "main.c", text);
+    assert_eq!(Bench::default().scan(dir.path(), "gcc -c main.c").unwrap().inputs.len(), 2);
+}
+
+#[test]
+fn what_the_compilers_own_directories_lack_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "main.c", "#include <own.h>\n#include <none.h>\n#include \"stdint.h\"\n");
+    write(dir.path(), "a/own.h", "");
+    let scanned = Bench::default().scan(dir.path(), "gcc -Ia -c main.c").unwrap();
+    let absent = |path: &str| scanned.absent.iter().any(|known| **known == *Path::new(path));
+    assert!(absent("/usr/include/none.h"), "{:?}", scanned.absent);
+    // The one in a directory that the command names comes first.
+    assert!(!absent("/usr/include/own.h"), "{:?}", scanned.absent);
+    // gcc's own directory, the first, has one, which asks for the next.
+    assert!(absent("/usr/local/include/stdint.h"), "{:?}", scanned.absent);
+    assert_eq!(scanned.absolute, None);
+    write(dir.path(), "main.c", "#include \"/usr/include/stdint.h\"\n");
+    let scanned = Bench::default().scan(dir.path(), "gcc -c main.c").unwrap();
+    assert_eq!(scanned.absolute.as_deref(), Some(Path::new("/usr/include/stdint.h")));
 }
 
 #[test]
@@ -437,7 +468,7 @@ fn cycles_links_and_directories_on_the_way_are_followed() {
     write(&dir, "real/two.h", "#include \"one.h\"\n");
     symlink("real", dir.join("y")).unwrap();
     symlink("loop", dir.join("loop")).unwrap();
-    let found = Bench::default().scan(&dir, "gcc -I loop -c main.c").unwrap();
+    let found = Bench::default().scan(&dir, "gcc -I loop -c main.c").unwrap().inputs;
     let one = found.iter().find(|input| input.way.real == dir.join("real/one.h")).unwrap();
     assert_eq!(one.path, dir.join("x/../y/one.h"));
     assert_eq!(one.way.links, [(dir.join("y"), PathBuf::from("real"))]);
