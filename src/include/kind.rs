@@ -9,11 +9,12 @@ use crate::include::CannotTell;
 use crate::include::clock;
 use crate::include::condition::outcome;
 use crate::include::expand::{named, possible};
+use crate::include::leads::{Absent, Input, Leads, Scanned};
 use crate::include::macros::Macros;
 use crate::include::names::{Name, Names};
 use crate::include::reduce::{Action, Reduced, Wanted, define};
 use crate::include::search::{Commanded, Search};
-use crate::include::tree::{Tree, Way, is_fresh, path};
+use crate::include::tree::{Tree, is_fresh, path};
 
 /// The most files that one unit may open.
 const MOST_FILES: usize = 50_000;
@@ -41,32 +42,6 @@ pub struct World<'a> {
     pub now: i128,
 }
 
-/// A file that a compile may open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
-    /// The path by which the compile opens it: absolute, with its links and `..`.
-    pub path: PathBuf,
-    /// Where that leads, and what is on the way.
-    pub way: Way,
-    /// Its state when it was read.
-    pub stamp: Stamp,
-}
-
-/// What a unit's compile may open, and what it may look for in vain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scanned {
-    /// Every file that it may open, the source first; each path once. As long as a file is the
-    /// same, answers share it.
-    pub inputs: Vec<Arc<Input>>,
-    /// Where it may look in the compiler's own directories and finds nothing: paths of files and,
-    /// for directories that are not there at all, of directories. A machine that has one of these
-    /// may compile something else.
-    pub absent: Vec<Arc<Path>>,
-    /// A header that is named by its absolute path in a directive, if there is one: a compiler
-    /// opens it wherever it looks for others.
-    pub absolute: Option<Arc<Path>>,
-}
-
 /// A file as one path leads to it.
 #[derive(Debug)]
 struct Node {
@@ -81,32 +56,6 @@ struct Node {
     /// Why the file cannot be followed.
     trouble: Option<CannotTell>,
     leads: Leads,
-}
-
-/// Where includes lead.
-#[derive(Clone, Debug, Default)]
-struct Leads {
-    /// The files, by index.
-    to: Vec<usize>,
-    /// Where they are looked for in vain ([`Scanned::absent`]).
-    absent: Vec<Arc<Path>>,
-    /// A name that is an absolute path.
-    absolute: Option<Arc<Path>>,
-    /// Why one of them cannot be followed.
-    trouble: Option<CannotTell>,
-}
-
-impl Leads {
-    fn add(&mut self, other: Self) {
-        for to in other.to {
-            if !self.to.contains(&to) {
-                self.to.push(to);
-            }
-        }
-        self.absent.extend(other.absent);
-        self.absolute = self.absolute.take().or(other.absolute);
-        self.trouble = self.trouble.take().or(other.trouble);
-    }
 }
 
 /// Everything that is remembered for one kind of unit.
@@ -521,38 +470,3 @@ impl Kind {
     }
 }
 
-/// Where a name is looked for in vain among the compiler's own directories, until it is found.
-#[derive(Default)]
-struct Absent {
-    /// Each with its directory's place in the compiler's order.
-    paths: Vec<(usize, Arc<Path>)>,
-    /// A directory that the command names has it.
-    is_over: bool,
-    /// The first of the compiler's own that has it.
-    first: Option<usize>,
-}
-
-impl Absent {
-    /// `dir` has no such name; or it is not there itself, where `full` is `None`.
-    fn missed(&mut self, place: usize, full: Option<&PathBuf>, dir: &Path) {
-        if !self.is_over {
-            // Such a directory's place is not known.
-            let place = if full.is_some() { place } else { 0 };
-            self.paths.push((place, full.map_or(dir, |full| full.as_path()).into()));
-        }
-    }
-
-    fn found(&mut self, system: Option<usize>) {
-        match system {
-            // An -I of one of the compiler's own directories does not move it to the front.
-            Some(place) => self.first = Some(self.first.map_or(place, |first| first.min(place))),
-            None => self.is_over = true,
-        }
-    }
-
-    fn paths(self) -> Vec<Arc<Path>> {
-        let Self { paths, first, .. } = self;
-        let counts = |place: usize| first.is_none_or(|first| place <= first);
-        paths.into_iter().filter(|(place, _)| counts(*place)).map(|(_, path)| path).collect()
-    }
-}

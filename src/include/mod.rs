@@ -20,6 +20,7 @@ pub mod clock;
 pub mod condition;
 pub mod expand;
 pub mod kind;
+pub mod leads;
 pub mod macros;
 pub mod names;
 pub mod reduce;
