@@ -469,4 +469,3 @@ impl Kind {
         leads
     }
 }
-

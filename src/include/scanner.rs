@@ -8,7 +8,7 @@ use crate::base::disk::{Disk, Stamp};
 use crate::compiler::unit::TranslationUnit;
 use crate::include::CannotTell;
 use crate::include::kind::{Files, Kind, World};
-pub use crate::include::kind::{Input, Scanned};
+pub use crate::include::leads::{Input, Scanned};
 use crate::include::macros::Macros;
 use crate::include::names::Names;
 use crate::include::reduce::{Reduced, reduce};
