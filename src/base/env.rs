@@ -43,6 +43,20 @@ pub const UNCACHED_ERR_FD: Var = Var("UNCACHED_ERR_FD");
 pub const SAFEGUARD: Var = Var("_DISTCC_SAFEGUARD");
 /// What to do when a volunteer's compiler differs: `allow`, `warn` or `refuse`.
 pub const DISTCC_COMPILER_MISMATCH: Var = Var("DISTCC_COMPILER_MISMATCH");
+/// Pump: the hosts that `pump` asks which of them are up, in place of reading a host list.
+pub const DISTCC_POTENTIAL_HOSTS: Var = Var("DISTCC_POTENTIAL_HOSTS");
+/// Pump: further words for `lsdistcc`, as blanks separate them.
+pub const LSDISTCC_ARGS: Var = Var("LSDISTCC_ARGS");
+/// Pump: process number of the agent of `pump --startup`.
+pub const INCLUDE_SERVER_PID: Var = Var("INCLUDE_SERVER_PID");
+/// Pump: directory of that agent's socket.
+pub const INCLUDE_SERVER_DIR: Var = Var("INCLUDE_SERVER_DIR");
+/// Pump: options for the include server, words as a shell splits them.
+pub const INCLUDE_SERVER_ARGS: Var = Var("INCLUDE_SERVER_ARGS");
+/// Pump: units that failed on a volunteer and not here, after which pump mode ends, default 1.
+pub const DISTCC_MAX_DISCREPANCY: Var = Var("DISTCC_MAX_DISCREPANCY");
+/// Pump: `1`: distcc's own tests are run, so `pump` prints nothing that is not asked for.
+pub const DISTCC_TESTING_INCLUDE_SERVER: Var = Var("DISTCC_TESTING_INCLUDE_SERVER");
 /// `exact` (default): what a volunteer's compiler printed is made exact by compiling here;
 /// `remote`: it is passed on as it came, without source lines.
 pub const DISTCC_DIAGNOSTICS: Var = Var("DISTCC_DIAGNOSTICS");

@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill};
 use nix::unistd::Pid;
+use signal_hook::SigId;
 
 use crate::base::exit::Exit;
 
@@ -68,6 +69,53 @@ pub fn take_along(path: &Path) {
     }
 }
 
+/// The signals that would end this process: noted from now on, for its owner to heed. One that was
+/// ignored when we started (as by nohup) stays ignored.
+#[derive(Debug)]
+pub struct EndingSignals(Vec<(Signal, Arc<AtomicBool>, SigId)>);
+
+impl EndingSignals {
+    /// Begins to note them.
+    ///
+    /// # Errors
+    ///
+    /// What catching one met.
+    pub fn note() -> io::Result<Self> {
+        let mut noted = Self(Vec::with_capacity(ENDING.len()));
+        for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
+            let come = Arc::new(AtomicBool::new(false));
+            let id = signal_hook::flag::register(signal as i32, Arc::clone(&come))?;
+            noted.0.push((signal, come, id));
+        }
+        Ok(noted)
+    }
+
+    /// One that has come since the last look.
+    pub fn take(&self) -> Option<Signal> {
+        let come =
+            |(_, come, _): &&(Signal, Arc<AtomicBool>, SigId)| come.swap(false, Ordering::SeqCst);
+        self.0.iter().find(come).map(|(signal, ..)| *signal)
+    }
+
+    /// Whether one has come since the last look.
+    pub fn has_come(&self) -> bool {
+        self.0.iter().any(|(_, come, _)| come.load(Ordering::SeqCst))
+    }
+
+    /// All that are noted.
+    fn set(&self) -> SigSet {
+        self.0.iter().map(|(signal, ..)| *signal).collect()
+    }
+}
+
+impl Drop for EndingSignals {
+    fn drop(&mut self) {
+        for (.., id) in &self.0 {
+            signal_hook::low_level::unregister(*id);
+        }
+    }
+}
+
 /// Runs `command` to its end. SIGTERM, SIGINT and SIGHUP that come meanwhile are passed on to it,
 /// so that it can remove its temporary files, and are then reported; one that was ignored when we
 /// started (as by nohup) stays ignored.
@@ -76,18 +124,29 @@ pub fn take_along(path: &Path) {
 ///
 /// What starting or waiting met.
 pub fn run_in_our_place(command: &mut Command) -> io::Result<Ended> {
-    let mut heeded = Vec::with_capacity(ENDING.len());
+    let signals = EndingSignals::note()?;
     PASSING_ON.store(true, Ordering::SeqCst);
-    for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
-        let come = Arc::new(AtomicBool::new(false));
-        let id = signal_hook::flag::register(signal as i32, Arc::clone(&come))?;
-        heeded.push((signal, come, id));
-    }
-    let mut child = command.spawn().inspect_err(|_| PASSING_ON.store(false, Ordering::SeqCst))?;
+    let ended = run_and_pass_on(command, &signals, |_| true);
+    PASSING_ON.store(false, Ordering::SeqCst);
+    let (status, last) = ended?;
+    Ok(last.map_or(Ended::Status(status), Ended::Signalled))
+}
+
+/// Runs `command` to its end, passing on those of `signals` that `is_for_it` chooses, also if they
+/// came before; gives how it ended, and the last signal that was passed on.
+///
+/// # Errors
+///
+/// What starting or waiting met.
+pub fn run_and_pass_on(
+    command: &mut Command,
+    signals: &EndingSignals,
+    is_for_it: impl Fn(Signal) -> bool,
+) -> io::Result<(ExitStatus, Option<Signal>)> {
+    let mut child = command.spawn()?;
     // Caught from before the start, so that none is lost; blocked only now, since the command would
     // inherit that; let in while we wait, so that none comes between a look and the wait.
-    let blocked: SigSet = heeded.iter().map(|(signal, ..)| *signal).collect();
-    let before = blocked.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let before = signals.set().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
     let pidfd = rustix::process::pidfd_open(
         rustix::process::Pid::from_child(&child),
@@ -95,11 +154,11 @@ pub fn run_in_our_place(command: &mut Command) -> io::Result<Ended> {
     )?;
     let mut last = None;
     let status = loop {
-        for (signal, come, _) in &heeded {
-            if come.swap(false, Ordering::SeqCst) {
+        while let Some(signal) = signals.take() {
+            if is_for_it(signal) {
                 // A child that has just ended needs no signal.
-                let _ = kill(pid, *signal);
-                last = Some(*signal);
+                let _ = kill(pid, signal);
+                last = Some(signal);
             }
         }
         let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
@@ -109,11 +168,7 @@ pub fn run_in_our_place(command: &mut Command) -> io::Result<Ended> {
         }
     };
     before.thread_set_mask()?;
-    PASSING_ON.store(false, Ordering::SeqCst);
-    for (.., id) in heeded {
-        signal_hook::low_level::unregister(id);
-    }
-    Ok(last.map_or(Ended::Status(status), Ended::Signalled))
+    Ok((status, last))
 }
 
 /// Keeps signals for this process away from the calling thread, so that the main thread's waits are

@@ -1,6 +1,7 @@
-//! Small tools: `lsdistcc` ([`lsdistcc`]), `makechrootpkg-distcc` ([`makechrootpkg`]) and
-//! `update-distcc-symlinks` ([`symlinks`]).
+//! Small tools: `lsdistcc` ([`lsdistcc`]), `makechrootpkg-distcc` ([`makechrootpkg`]), `pump`
+//! ([`pump`]) and `update-distcc-symlinks` ([`symlinks`]).
 
 pub mod lsdistcc;
 pub mod makechrootpkg;
+pub mod pump;
 pub mod symlinks;

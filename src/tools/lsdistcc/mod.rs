@@ -14,6 +14,19 @@ use std::process::ExitCode;
 use crate::base::log;
 use crate::tools::lsdistcc::options::{Options, USAGE};
 
+/// The hosts that the program would print with these arguments, as it would print them.
+///
+/// # Errors
+///
+/// A sentence: the arguments make no sense, or asking met an error.
+pub(in crate::tools) fn find(args: &[String]) -> Result<String, String> {
+    let options = Options::read(args)
+        .ok_or_else(|| format!("`lsdistcc {}` makes no sense", args.join(" ")))?;
+    let mut found = Vec::new();
+    survey::run(options, &mut found).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&found).into_owned())
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     log::init("lsdistcc", log::Level::Warning, log::Sink::Stderr);
