@@ -12,6 +12,8 @@ use crate::base::env;
 pub const SYSTEM_HOSTS: &str = "/etc/distcc/hosts";
 /// The daemon's first whitelist of compiler names, and Arch's link farm for it.
 pub const WHITELIST: &str = "/usr/lib/distcc";
+/// The name of the agent's program, which is installed in [`WHITELIST`] and is no compiler.
+pub const AGENT: &str = "distcc-agent";
 /// The client's masquerade directory on Arch; makepkg puts it first in PATH.
 pub const MASQUERADE: &str = "/usr/lib/distcc/bin";
 

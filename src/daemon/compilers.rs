@@ -137,7 +137,12 @@ impl Compilers {
     ///
     /// A sentence for the log.
     pub fn check_whitelist(&self) -> Result<(), String> {
-        let filled = |dir: &PathBuf| fs::read_dir(dir).is_ok_and(|mut dir| dir.next().is_some());
+        let is_name = |entry: fs::DirEntry| {
+            entry.file_name() != dirs::AGENT && !entry.file_type().is_ok_and(|kind| kind.is_dir())
+        };
+        let filled = |dir: &PathBuf| {
+            fs::read_dir(dir).is_ok_and(|dir| dir.filter_map(Result::ok).any(is_name))
+        };
         if self.insecure || self.cmdlist.is_some() || self.lists.iter().any(filled) {
             return Ok(());
         }
@@ -231,7 +236,8 @@ impl Compilers {
     /// Whether a whitelist has this name.
     fn is_listed(&self, name: &OsStr) -> bool {
         let listed = |dir: &PathBuf| access(&dir.join(name), AccessFlags::X_OK).is_ok();
-        !(name.is_empty() || name == "." || name == "..") && self.lists.iter().any(listed)
+        !(name.is_empty() || name == "." || name == ".." || name == dirs::AGENT)
+            && self.lists.iter().any(listed)
     }
 
     fn search(&self, name: &OsStr) -> Option<PathBuf> {
@@ -349,7 +355,9 @@ mod tests {
                 fs::create_dir_all(root.path().join(dir)).unwrap();
             }
             let machine = Self { root };
-            for program in ["bin/distcc", "bin/gcc", "bin/touch", "opt/cross/bin/gcc"] {
+            for program in
+                ["bin/distcc", "bin/gcc", "bin/touch", "bin/distcc-agent", "opt/cross/bin/gcc"]
+            {
                 let path = machine.path(program);
                 fs::File::create(&path).unwrap();
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -389,7 +397,9 @@ mod tests {
     fn what_is_not_listed_does_not_run() {
         let machine = Machine::new();
         let compilers = machine.compilers(false);
-        for name in ["touch", "sh", "", ".", "..", "/bin/", "-c"] {
+        // A program of ours that is installed there, and no compiler.
+        fs::copy(machine.path("bin/touch"), machine.path("list/distcc-agent")).unwrap();
+        for name in ["touch", "sh", "distcc-agent", "", ".", "..", "/bin/", "-c"] {
             assert!(matches!(find(&compilers, name), Err(Refused::NotListed { .. })), "{name}");
         }
         for name in ["/opt/gcc", "./gcc", "../bin/gcc", "/usr/bin/../bin/gcc", "/bin//gcc", "a/b"] {
@@ -457,6 +467,9 @@ mod tests {
         let machine = Machine::new();
         let empty = machine.compilers(false).with_lists(vec![machine.path("none")]);
         assert!(empty.check_whitelist().unwrap_err().contains("update-distcc-symlinks"));
+        fs::create_dir_all(machine.path("none/bin")).unwrap();
+        fs::File::create(machine.path("none/distcc-agent")).unwrap();
+        assert!(empty.check_whitelist().is_err());
         let insecure = machine.compilers(true).with_lists(vec![machine.path("none")]);
         assert_eq!(insecure.check_whitelist(), Ok(()));
         assert_eq!(machine.compilers(false).check_whitelist(), Ok(()));

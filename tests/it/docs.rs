@@ -10,10 +10,11 @@ use makepkg_distcc::compiler::options::stays::Stays;
 use makepkg_distcc::setup::completions::generate;
 
 /// The programs whose options are in the man page's section OPTIONS, with what shows them.
-const PROGRAMS: [(&str, &str, &[&str]); 4] = [
+const PROGRAMS: [(&str, &str, &[&str]); 5] = [
     ("distcc", env!("CARGO_BIN_EXE_distcc"), &["--help"]),
     ("distccd", env!("CARGO_BIN_EXE_distccd"), &["--help"]),
     ("distcc-setup", SETUP, &["--help"]),
+    ("pump", env!("CARGO_BIN_EXE_pump"), &["--help"]),
     ("update-distcc-symlinks", env!("CARGO_BIN_EXE_update-distcc-symlinks"), &["--help"]),
 ];
 

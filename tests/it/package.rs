@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
+use makepkg_distcc::base::dirs;
 use makepkg_distcc::compiler::names;
 
 use crate::support::archive::{
@@ -99,7 +100,9 @@ fn every_program_page_completion_hook_and_unit_of_the_tree_is_in_the_package() {
         wanted.extend(names.iter().map(|name| format!("{place}/{name}")));
     };
     let same = |name: &str| Some(name.to_owned());
-    want("src/bin", "usr/bin", &|name| Some(name.strip_suffix(".rs")?.to_owned()));
+    let program = |name: &str| Some(name.strip_suffix(".rs")?.to_owned());
+    want("src/bin", "usr/bin", &|name| program(name).filter(|name| name != dirs::AGENT));
+    want("src/bin", "usr/lib/distcc", &|name| program(name).filter(|name| name == dirs::AGENT));
     for number in ["1", "7"] {
         want("man", &format!("usr/share/man/man{number}"), &|name| {
             (name.rsplit('.').next() == Some(number)).then(|| format!("{name}.gz"))
@@ -194,7 +197,9 @@ fn nothing_in_the_package_tells_where_it_was_built() {
 fn the_programs_need_glibc_and_nothing_else() {
     let dir = unpacked(&package().file);
     for name in names_in("src/bin") {
-        let program = dir.path().join("usr/bin").join(name.trim_end_matches(".rs"));
+        let name = name.trim_end_matches(".rs");
+        let place = if name == dirs::AGENT { dirs::WHITELIST } else { "/usr/bin" };
+        let program = dir.path().join(&place[1..]).join(name);
         let dynamic = run("readelf", &["--dynamic", program.to_str().unwrap()]).success().stdout;
         let needed = dynamic.lines().filter(|line| line.contains("(NEEDED)"));
         let libraries: Vec<_> =
@@ -259,8 +264,9 @@ fn commands_that_the_messages_name_exist() {
 #[track_caller]
 fn links(root: &InstallRoot) -> String {
     let names = root.names("usr/lib/distcc/bin");
+    let no_link = |name: &String| *name == "bin" || *name == dirs::AGENT;
     let other: Vec<_> =
-        root.names("usr/lib/distcc").into_iter().filter(|name| name != "bin").collect();
+        root.names("usr/lib/distcc").into_iter().filter(|name| !no_link(name)).collect();
     assert_eq!(names, other);
     names.join(" ")
 }
