@@ -36,35 +36,36 @@ const TRACE: &str = "set DISTCC_VERBOSE=1 in place of -dN to see what the agent 
 
 /// Reads the variable's value; gives a sentence for each option without effect.
 pub(super) fn judge(text: &str) -> Vec<String> {
-        let mut notes = Vec::new();
-        let words = match shell_words::split(text) {
-            Ok(words) => words,
-            Err(error) => {
-                notes.push(format!("INCLUDE_SERVER_ARGS is ignored: {error}"));
-                return notes;
-            }
-        };
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            let (name, joined) = split(word);
-            let known = takes_value(&HEEDED, name).or_else(|| takes_value(&IDLE, name));
-            if matches!(name, "-d" | "--debug_pattern") {
-                let value = joined.or_else(|| words.next().map(String::as_str));
-                if value.and_then(|value| value.parse::<u32>().ok()).is_some_and(|bits| bits > WARNINGS) {
-                    notes.push(format!("INCLUDE_SERVER_ARGS: {TRACE}"));
-                }
-            } else if known == Some(true) && joined.is_none() {
-                words.next();
-            }
-            if takes_value(&IDLE, name).is_some() {
-                notes.push(format!("INCLUDE_SERVER_ARGS: {name} has no effect here"));
-            } else if known.is_none() && !matches!(name, "-d" | "--debug_pattern") {
-                let note = format!("INCLUDE_SERVER_ARGS: {word} is no option of an include server");
-                notes.push(note);
-            }
+    let mut notes = Vec::new();
+    let words = match shell_words::split(text) {
+        Ok(words) => words,
+        Err(error) => {
+            notes.push(format!("INCLUDE_SERVER_ARGS is ignored: {error}"));
+            return notes;
         }
-        notes
+    };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let (name, joined) = split(word);
+        let known = takes_value(&HEEDED, name).or_else(|| takes_value(&IDLE, name));
+        if matches!(name, "-d" | "--debug_pattern") {
+            let value = joined.or_else(|| words.next().map(String::as_str));
+            if value.and_then(|value| value.parse::<u32>().ok()).is_some_and(|bits| bits > WARNINGS)
+            {
+                notes.push(format!("INCLUDE_SERVER_ARGS: {TRACE}"));
+            }
+        } else if known == Some(true) && joined.is_none() {
+            words.next();
+        }
+        if takes_value(&IDLE, name).is_some() {
+            notes.push(format!("INCLUDE_SERVER_ARGS: {name} has no effect here"));
+        } else if known.is_none() && !matches!(name, "-d" | "--debug_pattern") {
+            let note = format!("INCLUDE_SERVER_ARGS: {word} is no option of an include server");
+            notes.push(note);
+        }
     }
+    notes
+}
 
 /// Whether the option takes a value, if the table knows it.
 fn takes_value(table: &[(&str, bool)], name: &str) -> Option<bool> {

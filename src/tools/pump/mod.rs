@@ -29,8 +29,6 @@ const FAILED: Exit = Exit(1);
 /// No such command, and one that cannot be run, as shells number them.
 const NO_COMMAND: Exit = Exit(127);
 const NO_PROGRAM: Exit = Exit(126);
-/// The agent's option to end with the process that started it.
-const WITH_PARENT: &str = "--with-parent";
 /// Discrepancies that end pump mode if DISTCC_MAX_DISCREPANCY is not set.
 const MAX_DISCREPANCY: u64 = 1;
 /// The signals by which we end too if they ended the command, so that a loop in a shell ends.
@@ -149,7 +147,7 @@ impl Pump {
         }
         self.judge_arguments();
         let started = Place::make().and_then(|place| {
-            let agent = Agent::start(&place, &[WITH_PARENT])?;
+            let agent = Agent::start(&place)?;
             Ok(Started { place, agent })
         });
         let started = match started {
@@ -201,7 +199,7 @@ impl Pump {
         };
         self.judge_arguments();
         let place = Place::make()?;
-        let agent = Agent::start(&place, &[])?;
+        let agent = Agent::start(&place)?;
         let started = Started { place, agent };
         let mut lines = Vec::new();
         export(&mut lines, env::INCLUDE_SERVER_PID, started.agent.number().to_string().as_ref());

@@ -2,9 +2,10 @@
 //!
 //! Its name and those in it are as in distcc 3.4, whose clients count discrepancies there.
 
+use std::fs::Permissions;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
@@ -44,7 +45,8 @@ impl Place {
         let temp = std::path::absolute(dirs::temp_dir()).map_err(|error| error.to_string())?;
         let length = temp.as_os_str().len() + PREFIX.len() + SOCKET.len() + "/ABCDEF/".len();
         let parent = if length > LONGEST_SOCKET { Path::new(SHORT) } else { &temp };
-        let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent);
+        let private = Permissions::from_mode(0o700);
+        let made = tempfile::Builder::new().prefix(PREFIX).permissions(private).tempdir_in(parent);
         let dir = made.map_err(|error| format!("no directory in {}: {error}", parent.display()))?;
         let place = Self { dir: dir.keep(), is_kept: false };
         replace::write(&place.dir.join(MARK), b"", 0o600)

@@ -28,13 +28,12 @@ impl Agent {
     /// # Errors
     ///
     /// A sentence: what starting it met.
-    pub(super) fn start(place: &Place, further: &[&str]) -> Result<Self, String> {
+    pub(super) fn start(place: &Place) -> Result<Self, String> {
         let program = start::program().map_err(|error| error.to_string())?;
         let mut options: Vec<OsString> = vec!["--socket".into(), place.socket().into()];
         options.extend(["--pid-file".into(), place.pid_file().into()]);
         // As long as its build.
         options.extend(["--idle".into(), "0".into()]);
-        options.extend(further.iter().map(Into::into));
         start::launch(&program, &options).map_err(|error| error.to_string())?;
         let text = std::fs::read_to_string(place.pid_file())
             .map_err(|error| format!("{}: {error}", place.pid_file().display()))?;
