@@ -5,7 +5,8 @@
 //!
 //! * floor 4, `src/bin/`: the programs, a few lines each.
 //! * floor 3, what the programs do: [`client`] (one compile), [`daemon`] (the volunteer),
-//!   [`monitor`], [`tools`] (`lsdistcc`, the masquerade directory), [`setup`] (`distcc-setup`).
+//!   [`agent`] (which files a compile opens), [`monitor`], [`tools`] (`lsdistcc`, the masquerade
+//!   directory), [`setup`] (`distcc-setup`).
 //! * floor 2, the machine: [`net`] (connections), [`slots`] (locks shared with C clients, rest),
 //!   [`progress`] (state records for monitors, the journal), [`masquerade`] (directories of links),
 //!   [`arch`] (what makepkg reads), [`toolchains`] (cross compilers on this machine).
@@ -16,6 +17,7 @@
 //!
 //! To follow one compile, start at [`client::compile`](client); `ARCHITECTURE.md` walks it through.
 
+pub mod agent;
 pub mod arch;
 pub mod base;
 pub mod client;

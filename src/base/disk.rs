@@ -92,18 +92,7 @@ impl Disk for RealDisk {
     }
 
     fn stamp(&self, path: &Path) -> io::Result<Stamp> {
-        let meta = std::fs::metadata(path)?;
-        let time = |seconds: i64, nanoseconds: i64| {
-            i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
-        };
-        Ok(Stamp {
-            kind: kind(meta.file_type()),
-            size: meta.size(),
-            mtime: time(meta.mtime(), meta.mtime_nsec()),
-            ctime: time(meta.ctime(), meta.ctime_nsec()),
-            inode: meta.ino(),
-            device: meta.dev(),
-        })
+        std::fs::metadata(path).map(|meta| stamp_of(&meta))
     }
 
     fn list(&self, dir: &Path, limit: usize) -> io::Result<Vec<(OsString, EntryKind)>> {
@@ -116,6 +105,21 @@ impl Disk for RealDisk {
             names.push((entry.file_name(), kind(entry.file_type()?)));
         }
         Ok(names)
+    }
+}
+
+/// The stamp of a file that is known otherwise: an open one.
+pub fn stamp_of(meta: &std::fs::Metadata) -> Stamp {
+    let time = |seconds: i64, nanoseconds: i64| {
+        i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+    };
+    Stamp {
+        kind: kind(meta.file_type()),
+        size: meta.size(),
+        mtime: time(meta.mtime(), meta.mtime_nsec()),
+        ctime: time(meta.ctime(), meta.ctime_nsec()),
+        inode: meta.ino(),
+        device: meta.dev(),
     }
 }
 

@@ -10,8 +10,9 @@ use makepkg_distcc::compiler::options::stays::Stays;
 use makepkg_distcc::setup::completions::generate;
 
 /// The programs whose options are in the man page's section OPTIONS, with what shows them.
-const PROGRAMS: [(&str, &str, &[&str]); 5] = [
+const PROGRAMS: [(&str, &str, &[&str]); 6] = [
     ("distcc", env!("CARGO_BIN_EXE_distcc"), &["--help"]),
+    ("distcc-agent", env!("CARGO_BIN_EXE_distcc-agent"), &["--help"]),
     ("distccd", env!("CARGO_BIN_EXE_distccd"), &["--help"]),
     ("distcc-setup", SETUP, &["--help"]),
     ("pump", env!("CARGO_BIN_EXE_pump"), &["--help"]),

@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 4] = [
     &["base"],
     &["compiler", "hosts", "include", "makepkg_conf", "protocol", "schedule", "targets"],
     &["arch", "masquerade", "net", "progress", "slots", "toolchains"],
-    &["client", "daemon", "monitor", "setup", "tools"],
+    &["agent", "client", "daemon", "monitor", "setup", "tools"],
 ];
 
 /// The only imports within one floor.

@@ -12,6 +12,7 @@
     reason = "tests write files and read the environment as they like"
 )]
 
+mod agent;
 mod argv;
 mod chroot_build;
 mod chroot_life;

@@ -13,10 +13,13 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketAddrUnix,
     SocketFlags, SocketType, recvmsg, send, socket_with,
 };
+use rustix::process::Pid;
 
 use crate::net::agent::place::short_name;
 use crate::net::agent::{AgentError, TAKEN};
 
+/// So much longer an agent may take which waits for a processor.
+const BUSY: Duration = Duration::from_secs(2);
 /// How much is read at once.
 const AT_ONCE: usize = 64 * 1024;
 
@@ -24,6 +27,7 @@ const AT_ONCE: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: OwnedFd,
+    peer: Pid,
     descriptor: Option<OwnedFd>,
     buffer: Vec<u8>,
 }
@@ -59,7 +63,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, AgentError> {
     if peer.uid != rustix::process::geteuid() {
         return Err(AgentError::Stranger(path.to_owned(), peer.uid.as_raw()));
     }
-    Ok(Connection { stream, descriptor: None, buffer: vec![0; AT_ONCE] })
+    Ok(Connection { stream, peer: peer.pid, descriptor: None, buffer: vec![0; AT_ONCE] })
 }
 
 impl Connection {
@@ -117,9 +121,7 @@ impl Connection {
                 Err(Errno::INTR) => {}
                 Err(Errno::CONNRESET) => return Err(AgentError::HungUp),
                 Err(Errno::AGAIN) => {
-                    if !self.wait(PollFlags::IN, taken)? && !self.is_taken() {
-                        return Err(AgentError::NotTaken);
-                    }
+                    self.wait_until_taken(taken)?;
                     if !self.wait(PollFlags::IN, answered)? {
                         return Err(AgentError::Late);
                     }
@@ -127,6 +129,27 @@ impl Connection {
                 Err(errno) => return Err(AgentError::Broken(errno.into())),
             }
         }
+    }
+
+    /// Waits until the agent has taken the question, or until `taken`; longer only for one that
+    /// would do so if this machine were less busy.
+    fn wait_until_taken(&self, taken: Instant) -> Result<(), AgentError> {
+        let mut until = taken;
+        while !self.wait(PollFlags::IN, until)? && !self.is_taken() {
+            if until >= taken + BUSY || !self.is_about_to_run() {
+                return Err(AgentError::NotTaken);
+            }
+            until += TAKEN / 4;
+        }
+        Ok(())
+    }
+
+    /// Whether the agent waits for a processor, or has one.
+    fn is_about_to_run(&self) -> bool {
+        let path = format!("/proc/{}/stat", self.peer.as_raw_nonzero());
+        let stat = std::fs::read_to_string(path).unwrap_or_default();
+        // The program's name may hold anything.
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('R'))
     }
 
     /// Whether the agent has taken the question: it closes its reading side then.

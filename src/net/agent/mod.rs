@@ -166,6 +166,11 @@ fn is_ours(socket: &Path) -> bool {
     rustix::fs::lstat(socket.with_file_name(MARK)).is_ok()
 }
 
+/// Whether anybody of this user listens at `socket`.
+pub fn is_listened_to(socket: &Path) -> bool {
+    exchange::connect(socket).is_ok()
+}
+
 /// Asks the agent, started if need be, for the files that a compile may open.
 ///
 /// Where `INCLUDE_SERVER_PORT` names an agent of ours, that one is asked, and none is started.
@@ -181,14 +186,28 @@ pub fn ask(question: &Question) -> Result<Gathered, AgentError> {
         }
         return ask_at(exchange::connect(&socket)?, &bytes);
     }
-    let place = Place::of_user()?;
+    ask_of(&Place::of_user()?, &start::program, &bytes)
+}
+
+/// Asks the agent at `place`, which is started with `program` if need be; the question is as
+/// [`encode_question`] makes it.
+///
+/// # Errors
+///
+/// [`AgentError`].
+pub fn ask_of(
+    place: &Place,
+    program: &dyn Fn() -> Result<PathBuf, AgentError>,
+    question: &[u8],
+) -> Result<Gathered, AgentError> {
     if place.is_resting() {
         return Err(AgentError::Resting);
     }
-    let mut answer = start::reach(&place).and_then(|connection| ask_at(connection, &bytes));
+    let ask = || start::reach(place, program).and_then(|reached| ask_at(reached, question));
+    let mut answer = ask();
     if matches!(answer, Err(AgentError::HungUp)) {
         // It left at this very moment, or was killed.
-        answer = start::reach(&place).and_then(|connection| ask_at(connection, &bytes));
+        answer = ask();
     }
     let [short, long] = REST;
     match answer {

@@ -37,8 +37,17 @@ impl Place {
     pub fn of_user() -> Result<Self, AgentError> {
         let state = dirs::state_dir().ok_or(AgentError::NoPlace)?;
         let state = std::path::absolute(state).map_err(|_| AgentError::NoPlace)?;
-        let dir = state.join("agent").join(numbers());
-        Ok(Self { dir })
+        Ok(Self::below(&state))
+    }
+
+    /// That below this state directory, whose path is absolute.
+    pub fn below(state: &Path) -> Self {
+        Self { dir: state.join("agent").join(numbers()) }
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> PathBuf {
+        self.dir.ancestors().nth(2).unwrap_or(Path::new("/")).to_owned()
     }
 
     /// The socket.
@@ -52,7 +61,7 @@ impl Place {
     }
 
     /// The file that a client which starts an agent holds locked.
-    pub(super) fn start(&self) -> PathBuf {
+    pub fn start(&self) -> PathBuf {
         self.dir.join("start")
     }
 

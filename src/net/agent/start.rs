@@ -36,7 +36,10 @@ const MOST_SAID: u64 = 4096;
 /// # Errors
 ///
 /// [`AgentError`].
-pub(super) fn reach(place: &Place) -> Result<Connection, AgentError> {
+pub(super) fn reach(
+    place: &Place,
+    program: &dyn Fn() -> Result<PathBuf, AgentError>,
+) -> Result<Connection, AgentError> {
     let socket = place.socket();
     if let Some(connection) = if_listens(&socket)? {
         return Ok(connection);
@@ -70,7 +73,7 @@ pub(super) fn reach(place: &Place) -> Result<Connection, AgentError> {
     if let Some(connection) = if_listens(&socket)? {
         return Ok(connection);
     }
-    launch(&program, &[])?;
+    launch_for(Some(&place.state()), &program, &[])?;
     connect(&socket)
 }
 
@@ -124,6 +127,16 @@ pub fn program() -> Result<PathBuf, AgentError> {
 ///
 /// [`AgentError::NotStarted`].
 pub fn launch(program: &Path, options: &[OsString]) -> Result<(), AgentError> {
+    let state = dirs::state_dir().and_then(|dir| std::path::absolute(dir).ok());
+    launch_for(state.as_deref(), program, options)
+}
+
+/// The same for this state directory.
+fn launch_for(
+    state: Option<&Path>,
+    program: &Path,
+    options: &[OsString],
+) -> Result<(), AgentError> {
     let trouble = |why: String| AgentError::NotStarted(program.to_owned(), why);
     let mut command = Command::new(program);
     command.arg(SERVE).args(options).env_clear();
@@ -132,7 +145,7 @@ pub fn launch(program: &Path, options: &[OsString]) -> Result<(), AgentError> {
             command.env(variable.0, value);
         }
     }
-    if let Some(dir) = dirs::state_dir().and_then(|dir| std::path::absolute(dir).ok()) {
+    if let Some(dir) = state {
         command.env(env::DISTCC_DIR.0, dir);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
