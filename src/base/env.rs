@@ -71,6 +71,16 @@ pub const INCLUDE_SERVER_PORT: Var = Var("INCLUDE_SERVER_PORT");
 pub const DISTCC_BUILD: Var = Var("DISTCC_BUILD");
 /// Seconds that a volunteer may take to compile one unit, default 0 = no limit.
 pub const DISTCC_COMPILE_TIMEOUT: Var = Var("DISTCC_COMPILE_TIMEOUT");
+/// Compilers: directories of headers for every language, after those of `-I`.
+pub const CPATH: Var = Var("CPATH");
+/// Compilers: directories of headers for C, after those of `-isystem`.
+pub const C_INCLUDE_PATH: Var = Var("C_INCLUDE_PATH");
+/// The same for C++.
+pub const CPLUS_INCLUDE_PATH: Var = Var("CPLUS_INCLUDE_PATH");
+/// The same for Objective-C.
+pub const OBJC_INCLUDE_PATH: Var = Var("OBJC_INCLUDE_PATH");
+/// The same for Objective-C++.
+pub const OBJCPLUS_INCLUDE_PATH: Var = Var("OBJCPLUS_INCLUDE_PATH");
 /// Daemon: where its compilers look for libraries.
 pub const LD_LIBRARY_PATH: Var = Var("LD_LIBRARY_PATH");
 /// Daemon: where gcc looks for its parts.

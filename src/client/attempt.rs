@@ -15,6 +15,7 @@ use crate::client::compile::pass_on;
 use crate::client::identity::{Identity, Refused};
 use crate::client::outputs::{self, Output};
 use crate::client::preprocess::{DependencyTarget, Preprocessor, Source};
+use crate::client::pump;
 use crate::client::record::{self, Record};
 use crate::client::remote::{self, Errand, Failure, Supply, Times};
 use crate::client::settings::{Diagnostics, Settings};
@@ -35,7 +36,7 @@ use crate::targets::{self, service::SERVES};
 const MOST_SOURCE_BYTES: u64 = 1 << 30;
 
 /// Exit codes that distccd itself makes up, and no compiler: 100 to 120.
-const DAEMON_CODES: std::ops::RangeInclusive<u8> = Exit::FAILED.0..=120;
+pub const DAEMON_CODES: std::ops::RangeInclusive<u8> = Exit::FAILED.0..=120;
 
 /// What follows from an attempt.
 #[derive(Debug)]
@@ -51,9 +52,11 @@ pub enum Step {
 /// A unit on its way to volunteers: its source is made once.
 #[derive(Debug)]
 pub struct Attempt<'a> {
-    call: &'a Call,
+    /// The command.
+    pub call: &'a Call,
     settings: &'a Settings,
-    unit: &'a TranslationUnit,
+    /// Its unit.
+    pub unit: &'a TranslationUnit,
     identity: Option<&'a Identity>,
     /// The compiler's names for volunteers, see [`Self::names`].
     names: OnceCell<SentNames>,
@@ -64,6 +67,8 @@ pub struct Attempt<'a> {
     may_stay_unexpanded: bool,
     /// The last volunteer's failed compile: its exit code and what it printed.
     failed: Option<(Exit, Vec<u8>)>,
+    /// Whether that one preprocessed it.
+    pub by_pump: bool,
 }
 
 impl<'a> Attempt<'a> {
@@ -84,6 +89,7 @@ impl<'a> Attempt<'a> {
             unexpanded: false,
             may_stay_unexpanded: settings.directives_only && rewrite::may_stay_unexpanded(unit),
             failed: None,
+            by_pump: false,
         }
     }
 
@@ -96,6 +102,10 @@ impl<'a> Attempt<'a> {
             return;
         }
         let follows = match self.identity {
+            _ if self.by_pump => {
+                pump::count_failure(host, self.names());
+                "after three of these in an hour it gets no more units in pump mode"
+            }
             Some(identity) if self.unexpanded => {
                 identity.note_trouble();
                 "macros are expanded here for an hour"
@@ -121,7 +131,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Whether the compiler's text must be what a local compile prints.
-    fn wants_exact_text(&self) -> bool {
+    pub fn wants_exact_text(&self) -> bool {
         self.settings.diagnostics == Diagnostics::Exact && self.settings.fallback
     }
 
@@ -185,7 +195,7 @@ impl<'a> Attempt<'a> {
 
     /// The names under which volunteers may know the compiler; found while the preprocessor's text
     /// is there already and there is a volunteer to ask.
-    fn names(&self) -> &SentNames {
+    pub fn names(&self) -> &SentNames {
         let Self { call, settings, unit, identity, .. } = self;
         self.names.get_or_init(|| sent_names(call, settings, unit, *identity))
     }
@@ -242,6 +252,11 @@ pub fn ask(
         ssh: &attempt.settings.ssh,
         env: &changes,
     };
+    if pump::is_wanted(host)
+        && let Some(step) = pump::ask(attempt, volunteers, &errand, record)
+    {
+        return step;
+    }
     attempt.suit(host);
     let mut connected = supply_and_connect(attempt, volunteers, &errand, record);
     if attempt.must_expand() {
@@ -348,6 +363,16 @@ fn preprocessor_failed(attempt: &mut Attempt<'_>) -> Step {
     Step::Done(crate::base::process::exit_of(status))
 }
 
+/// What follows where the volunteer cannot be reached, or no longer answers.
+pub fn unreachable(
+    attempt: &mut Attempt<'_>,
+    volunteers: &Volunteers,
+    host: &HostSpec,
+    failure: &Failure,
+) -> Step {
+    failed(attempt, volunteers, host, failure, Exit::CONNECT_FAILED)
+}
+
 /// The volunteer, or the way to it, is at fault.
 fn failed(
     attempt: &mut Attempt<'_>,
@@ -388,29 +413,15 @@ fn judge(
     let exit = exit_of_wait_status(reply.status);
     let name = show(&attempt.unit.source).into_owned();
     if !exit.is_ok() {
-        return compile_failed(attempt, volunteers, host, source, reply, exit);
+        return compile_failed(attempt, volunteers, host, &source.stderr, reply, exit);
     }
     let printed = !reply.stderr.is_empty() || !reply.stdout.is_empty();
     let coloured = !source.stderr.is_empty() && io::stderr().is_terminal();
     if attempt.wants_exact_text() && (printed || coloured) {
         return Step::Here(Reason::Diagnostics);
     }
-    if let Some(identity) = attempt.identity {
-        let policy = attempt.settings.mismatch;
-        let checked = identity.check(attempt.call, attempt.unit, host, &reply.object, policy);
-        if let Err(Refused { how, can_be_allowed }) = checked {
-            let way_out = match can_be_allowed {
-                true => " (DISTCC_COMPILER_MISMATCH=allow takes its objects all the same)",
-                false => "",
-            };
-            crate::warning!(
-                "{name}: volunteer {}: {how}; it gets no more units of this compiler for an hour\
-                 {way_out}",
-                host.text
-            );
-            let text = format!("volunteer {}: {how}", host.text);
-            return Step::Next(Reason::CompilerMismatch(text), Exit::FAILED);
-        }
+    if let Some(step) = check_identity(attempt, host, &reply.object) {
+        return step;
     }
     let start = Instant::now();
     let mut files = Vec::with_capacity(2);
@@ -429,12 +440,31 @@ fn judge(
     Step::Done(Exit::OK)
 }
 
-/// The volunteer's compile failed: for the source's fault or its own.
-fn compile_failed(
+/// What follows from an object that the compiler here would not have made; `None` if it would.
+pub fn check_identity(attempt: &Attempt<'_>, host: &HostSpec, object: &[u8]) -> Option<Step> {
+    let policy = attempt.settings.mismatch;
+    let checked = attempt.identity?.check(attempt.call, attempt.unit, host, object, policy);
+    let Refused { how, can_be_allowed } = checked.err()?;
+    let way_out = match can_be_allowed {
+        true => " (DISTCC_COMPILER_MISMATCH=allow takes its objects all the same)",
+        false => "",
+    };
+    crate::warning!(
+        "{}: volunteer {}: {how}; it gets no more units of this compiler for an hour{way_out}",
+        show(&attempt.unit.source),
+        host.text
+    );
+    let text = format!("volunteer {}: {how}", host.text);
+    Some(Step::Next(Reason::CompilerMismatch(text), Exit::FAILED))
+}
+
+/// The volunteer's compile failed: for the source's fault or its own. `preprocessor` is what was
+/// printed before.
+pub fn compile_failed(
     attempt: &mut Attempt<'_>,
     volunteers: &Volunteers,
     host: &HostSpec,
-    source: &Source,
+    preprocessor: &[u8],
     reply: Reply,
     exit: Exit,
 ) -> Step {
@@ -450,7 +480,7 @@ fn compile_failed(
         return Step::Next(reason, exit);
     }
     if attempt.remote_error_is_final() {
-        pass_on(&reply.stdout, &[source.stderr.as_slice(), reply.stderr.as_slice()].concat());
+        pass_on(&reply.stdout, &[preprocessor, reply.stderr.as_slice()].concat());
         return Step::Done(exit);
     }
     crate::info!("{text}; remote compilation of '{name}' failed, retrying locally");

@@ -7,6 +7,7 @@ use crate::client::call::Call;
 use crate::client::compile;
 use crate::client::host_list;
 use crate::client::identity::Identity;
+use crate::client::pump;
 use crate::client::settings::Settings;
 use crate::compiler::rewrite;
 use crate::compiler::scan::Plan;
@@ -59,7 +60,12 @@ fn distributed(call: &Call, unit: &TranslationUnit) -> String {
                     format!("{} slots, compiled here", host.usable_slots())
                 } else {
                     let version = ask::version(host).number();
-                    format!("{} slots, protocol {version}", host.usable_slots())
+                    let plain = format!("protocol {version}");
+                    let how = match pump::is_wanted(host) {
+                        true => pump::explain(call, unit, host, &names, &plain),
+                        false => plain,
+                    };
+                    format!("{} slots, {how}", host.usable_slots())
                 };
                 row("volunteer", &format!("{}: {how}", host.text));
             }

@@ -11,7 +11,7 @@ use crate::base::exit::Exit;
 use crate::client::remote::Times;
 use crate::compiler::reason::Reason;
 use crate::progress::board::Post;
-use crate::progress::journal::{self, Entry, Outcome, Spent};
+use crate::progress::journal::{self, Entry, Outcome, Pump, Spent};
 
 /// The record of one call.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Record {
     pub spent: Spent,
     /// Anything that a person should know, besides the reason.
     pub message: String,
+    /// Whether the unit went in pump mode.
+    pub pump: Pump,
     unit: Vec<u8>,
     compiler: Vec<u8>,
     bytes_out: u64,
@@ -38,6 +40,7 @@ impl Record {
             post: Post::new(&board.unwrap_or_else(|| PathBuf::from("/nonexistent"))),
             spent: Spent::default(),
             message: String::new(),
+            pump: Pump::NotAsked,
             unit: unit.as_bytes().to_vec(),
             compiler: compiler.as_bytes().to_vec(),
             bytes_out: 0,
@@ -78,6 +81,7 @@ impl Record {
             spent: self.spent,
             bytes_out: self.bytes_out,
             bytes_in: self.bytes_in,
+            pump: self.pump,
             message: self.message,
             build: env::DISTCC_BUILD.get().unwrap_or_default().into_vec(),
         };

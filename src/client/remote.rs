@@ -215,12 +215,7 @@ pub fn exchange(
     source: &mut Source,
     post: &mut Post,
 ) -> Result<(Reply, Times), Failure> {
-    let io_timeout = errand.io_timeout.ok_or(Failure::BadTimeout)?;
-    let start = Instant::now();
-    let host = errand.host.display_host();
-    let mut times = Times { ready: Duration::ZERO, ..Times::default() };
     let body = source.body(errand.version == Version::Lzo).map_err(Failure::Preprocessor)?;
-    post.publish(Phase::Send, errand.file, host, errand.slot);
     let words: Vec<&[u8]> =
         words.iter().map(|word| std::os::unix::ffi::OsStrExt::as_bytes(word.as_os_str())).collect();
     let mut head = request::encode_head(errand.version, &words);
@@ -228,28 +223,49 @@ pub fn exchange(
         Failure::Preprocessor(io::Error::other("the source is too long for the protocol"))
     })?;
     head.extend_from_slice(&packet::header(*b"DOTI", length));
-    send(&mut stream, &head, body, io_timeout)?;
-    times.bytes_out = (head.len() + body.len()) as u64;
+    converse(errand, &mut stream, &mut [IoSlice::new(&head), IoSlice::new(body)], post)
+}
+
+/// Sends the request that `parts` make and takes the reply.
+///
+/// # Errors
+///
+/// Any [`Failure`] but [`Failure::Unreachable`].
+pub fn converse(
+    errand: &Errand<'_>,
+    stream: &mut Stream,
+    parts: &mut [IoSlice<'_>],
+    post: &mut Post,
+) -> Result<(Reply, Times), Failure> {
+    let io_timeout = errand.io_timeout.ok_or(Failure::BadTimeout)?;
+    let start = Instant::now();
+    let host = errand.host.display_host();
+    let mut times = Times { ready: Duration::ZERO, ..Times::default() };
+    post.publish(Phase::Send, errand.file, host, errand.slot);
+    times.bytes_out = parts.iter().map(|part| part.len() as u64).sum();
+    send(stream, parts, io_timeout)?;
     times.sent = start.elapsed();
     post.publish(Phase::Compile, errand.file, host, errand.slot);
-    await_answer(&stream, errand.compile_timeout, post)?;
+    await_answer(stream, errand.compile_timeout, post)?;
     times.answered = start.elapsed();
     post.publish(Phase::Receive, errand.file, host, errand.slot);
-    let (reply, bytes_in) = receive(&mut stream, errand.version, io_timeout)?;
+    let (reply, bytes_in) = receive(stream, errand.version, io_timeout)?;
     times.bytes_in = bytes_in;
     times.received = start.elapsed();
     Ok((reply, times))
 }
 
-fn send(stream: &mut Stream, head: &[u8], body: &[u8], limit: Duration) -> Result<(), Failure> {
-    let mut done = 0;
-    let whole = head.len() + body.len();
-    while done < whole {
-        let rest_of_head = head.get(done..).unwrap_or_default();
-        let rest_of_body = body.get(done.saturating_sub(head.len())..).unwrap_or_default();
-        match stream.write_vectored(&[IoSlice::new(rest_of_head), IoSlice::new(rest_of_body)]) {
+fn send(
+    stream: &mut Stream,
+    mut parts: &mut [IoSlice<'_>],
+    limit: Duration,
+) -> Result<(), Failure> {
+    // What is empty takes no byte and would look like an end.
+    IoSlice::advance_slices(&mut parts, 0);
+    while !parts.is_empty() {
+        match stream.write_vectored(parts) {
             Ok(0) => return Err(Failure::Refused),
-            Ok(count) => done += count,
+            Ok(count) => IoSlice::advance_slices(&mut parts, count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let mut fds = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];

@@ -125,7 +125,137 @@ pub fn default_target(source: &OsStr, output: Option<&OsStr>) -> OsString {
     }
 }
 
+/// The last column of a line, and what makes it longer, as each compiler counts.
+const GCC_COLUMNS: usize = 72;
+const CLANG_COLUMNS: usize = 75;
+
+/// A dependency file, whose names have become shorter, with its lines broken as the compiler breaks
+/// them; `None` for what is none.
+///
+/// Of a rule with dependencies the first one is rewrapped; what follows (the empty rules of `-MP`)
+/// stays. An absolute name that begins with two slashes loses one: distccd 3.4 leaves one more
+/// where it takes its directory away.
+pub fn wrapped(text: &[u8], family: Family) -> Option<Vec<u8>> {
+    let end = rule_end(text)?;
+    let (rule, rest) = text.split_at_checked(end)?;
+    let names: Vec<&[u8]> = names(rule).collect();
+    let colon = names.iter().position(|name| name.ends_with(b":"))?;
+    let (targets, files) = names.split_at_checked(colon + 1)?;
+    let mut out = Vec::with_capacity(text.len());
+    let mut columns = 0;
+    for target in targets {
+        columns = put(&mut out, target, columns, family, columns == 0);
+    }
+    for file in files {
+        let file = if file.starts_with(b"//") { file.get(1..)? } else { file };
+        columns = put(&mut out, file, columns, family, false);
+    }
+    out.push(b'\n');
+    let mut rest = rest;
+    while let Some(line) = rest.split_inclusive(|&byte| byte == b'\n').next() {
+        rest = rest.get(line.len()..)?;
+        out.extend_from_slice(if line.starts_with(b"//") { line.get(1..)? } else { line });
+    }
+    Some(out)
+}
+
+/// Where the first logical line ends, its line end included.
+fn rule_end(text: &[u8]) -> Option<usize> {
+    let is_end = |at: &usize| at.checked_sub(1).and_then(|at| text.get(at)) != Some(&b'\\');
+    memchr::memchr_iter(b'\n', text).find(is_end).map(|at| at + 1)
+}
+
+/// The names of a rule as they are written, the colon at the last target.
+fn names(rule: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut escaped = false;
+    let is_between = move |byte: &u8| {
+        let between = matches!(byte, b' ' | b'\n') && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        between
+    };
+    // What is left of a line's end is the backslash and the end itself.
+    rule.split(is_between).filter(|name| !name.is_empty() && *name != b"\\\n")
+}
+
+/// Appends a name, on a new line where it would be too long; gives the columns taken.
+fn put(out: &mut Vec<u8>, name: &[u8], columns: usize, family: Family, first: bool) -> usize {
+    let length = match family {
+        Family::Gcc => name.len(),
+        // It counts a name as it is, not as it is written.
+        Family::Clang => name.iter().filter(|&&byte| byte != b'\\').count(),
+    };
+    let mut columns = columns;
+    if !first {
+        let (full, indent, taken) = match family {
+            Family::Gcc => (columns + length > GCC_COLUMNS, " \\\n", 0),
+            Family::Clang => (columns + length + 3 > CLANG_COLUMNS, " \\\n ", 1),
+        };
+        if full {
+            out.extend_from_slice(indent.as_bytes());
+            columns = taken;
+        }
+        out.push(b' ');
+        columns += 1;
+    }
+    out.extend_from_slice(name);
+    columns + length
+}
+
 /// `stem` with `suffix` after it.
 pub fn with_suffix(stem: &[u8], suffix: &[u8]) -> OsString {
     OsString::from_vec([stem, suffix].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn wrap(text: &str, family: Family) -> Option<String> {
+        wrapped(text.as_bytes(), family).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn lines_are_broken_where_gcc_breaks_them() {
+        let text = "a.o: a.c /usr/include/stdc-predef.h \\\n /usr/include/stdio.h \\\n \
+                    /usr/include/x86_64-linux-gnu/bits/libc-header-start.h\n\n//w/b.h:\n";
+        let expected = "a.o: a.c /usr/include/stdc-predef.h /usr/include/stdio.h \\\n \
+                        /usr/include/x86_64-linux-gnu/bits/libc-header-start.h\n\n/w/b.h:\n";
+        assert_eq!(wrap(text, Family::Gcc).as_deref(), Some(expected));
+        assert_eq!(
+            wrap("a: b.c \\\n //w/b\\ c.h\n", Family::Gcc),
+            Some("a: b.c /w/b\\ c.h\n".into())
+        );
+        assert_eq!(wrap("a\\:b c: d\n", Family::Gcc), Some("a\\:b c: d\n".into()));
+    }
+
+    #[test]
+    fn lines_are_broken_where_clang_breaks_them() {
+        let text =
+            "a.o: a.c /usr/include/stdio.h /usr/include/x86_64-linux-gnu/bits/header-start.h\n";
+        let expected = "a.o: a.c /usr/include/stdio.h \\\n  \
+                        /usr/include/x86_64-linux-gnu/bits/header-start.h\n";
+        assert_eq!(wrap(text, Family::Clang).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn what_is_no_rule_is_none() {
+        for text in ["", "a.o", "a.o\n", "\n", "a.o: b.c"] {
+            assert_eq!(wrap(text, Family::Gcc), None, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_and_names_stay(
+            bytes in proptest::collection::vec(prop::sample::select(b"ab:/\\\n $".to_vec()), 0..60),
+        ) {
+            for family in [Family::Gcc, Family::Clang] {
+                let Some(once) = wrapped(&bytes, family) else { continue };
+                let twice = wrapped(&once, family);
+                prop_assert!(once.windows(2).any(|pair| pair == b"//") || twice == Some(once));
+            }
+        }
+    }
 }

@@ -4,11 +4,11 @@
 //! One compile: [`invocation::read`] says how we were called, [`scan::scan`] turns the words into a
 //! [`scan::Plan`] with the help of [`response`] (`@file`) and the tables in [`options`]; a plan to
 //! distribute holds a [`unit::TranslationUnit`], from which [`rewrite`] makes the command lines for
-//! the preprocessor here and the compiler there, [`depfile`] the dependency file's name and target,
-//! and [`target`] the compiler names to ask for; a plan to stay holds a [`reason::Reason`]. The
-//! volunteer reads the same words through [`admit::admit`]. [`object::identify`] (with
-//! [`arm_attributes`]) tells which compiler wrote an object. [`names`] knows a compiler by its
-//! name. [`text`] reads source text.
+//! the preprocessor here and the compiler there ([`pump`]: those of pump mode), [`depfile`] the
+//! dependency file's name and target, and [`target`] the compiler names to ask for; a plan to stay
+//! holds a [`reason::Reason`]. The volunteer reads the same words through [`admit::admit`].
+//! [`object::identify`] (with [`arm_attributes`]) tells which compiler wrote an object. [`names`]
+//! knows a compiler by its name. [`text`] reads source text.
 
 pub mod admit;
 pub mod arm_attributes;
@@ -22,6 +22,7 @@ pub mod names;
 pub mod object;
 pub mod options;
 pub mod passed;
+pub mod pump;
 pub mod reason;
 pub mod response;
 pub mod rewrite;

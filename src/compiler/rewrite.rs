@@ -129,7 +129,8 @@ fn is_about_working_directory(word: &Word) -> bool {
     word.text == "-fworking-directory" || word.text == "-fno-working-directory"
 }
 
-fn stage(word: &Word) -> OsString {
+/// `-c` or `-S`, as distcc 3.4 spells them.
+pub(super) fn stage(word: &Word) -> OsString {
     match word.text.as_bytes() {
         b"-S" | b"--assemble" => "-S".into(),
         _ => "-c".into(),

@@ -44,6 +44,8 @@ pub struct Entry {
     pub bytes_out: u64,
     /// Bytes received from volunteers.
     pub bytes_in: u64,
+    /// Whether the unit went in pump mode.
+    pub pump: Pump,
     /// Anything more that a person should know; may be empty.
     pub message: String,
     /// The build that it belongs to, if the caller named one; else empty.
@@ -64,6 +66,23 @@ pub enum Outcome {
     Remote {
         /// The volunteer as the host list has it.
         volunteer: String,
+    },
+}
+
+/// Whether a unit went in pump mode, where the host list asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Pump {
+    /// Nobody asked.
+    #[default]
+    NotAsked,
+    /// It did.
+    Used,
+    /// It did not, and was preprocessed here.
+    Plain {
+        /// The reason's counter id, in kebab case.
+        counter: String,
+        /// The reason as a sentence.
+        sentence: String,
     },
 }
 
@@ -160,6 +179,16 @@ pub fn line(entry: &Entry) -> String {
          \"send_ms\":{send_ms},\"compile_ms\":{compile_ms},\"receive_ms\":{receive_ms},\
          \"place_ms\":{place_ms},\"bytes_out\":{bytes_out},\"bytes_in\":{bytes_in}"
     );
+    match &entry.pump {
+        Pump::NotAsked => {}
+        Pump::Used => line.push_str(",\"pump\":\"used\""),
+        Pump::Plain { counter, sentence } => {
+            line.push_str(",\"pump\":\"plain\",\"plain_reason\":");
+            push_text(&mut line, counter.as_bytes());
+            line.push_str(",\"plain_sentence\":");
+            push_text(&mut line, sentence.as_bytes());
+        }
+    }
     if !entry.build.is_empty() {
         line.push_str(",\"build\":");
         push_text(&mut line, &entry.build);
@@ -234,6 +263,7 @@ mod tests {
             spent: Spent { preprocess_ms: 12, compile_ms: 240, ..Spent::default() },
             bytes_out: 40_000,
             bytes_in: 7_000,
+            pump: Pump::NotAsked,
             message: String::new(),
             build: Vec::new(),
         }
@@ -332,11 +362,15 @@ mod tests {
         assert_eq!(read_since(dir.path(), UNIX_EPOCH).len(), 400);
     }
 
+    fn plain(name: &str) -> Pump {
+        Pump::Plain { counter: name.to_owned(), sentence: format!("{name}: why") }
+    }
+
     proptest! {
         #[test]
         fn every_entry_is_one_line_and_comes_back(
             unit in ".{0,40}", compiler: String, volunteer: String, message: String, exit: u8,
-            build: String,
+            build: String, name: String,
             numbers in prop::array::uniform8(any::<u64>()), is_local: bool,
         ) {
             let [time_ms, bytes_out, bytes_in, wait_ms, compile_ms, send_ms, receive_ms, place_ms] =
@@ -347,6 +381,7 @@ mod tests {
                 compiler: compiler.into_bytes(),
                 build: build.into_bytes(),
                 outcome: if is_local { local(&volunteer) } else { Outcome::Remote { volunteer } },
+                pump: if exit == 1 { Pump::Used } else { plain(&name) },
                 spent: Spent { wait_ms, compile_ms, send_ms, receive_ms, place_ms,
                                preprocess_ms: 1 },
                 ..entry(0)

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use nix::fcntl::OFlag;
 use serde::Deserialize;
 
-use crate::progress::journal::{self, Entry, Outcome, ROTATE_AT, Spent};
+use crate::progress::journal::{self, Entry, Outcome, Pump, ROTATE_AT, Spent};
 
 /// The most files and bytes that are read: eight users with full journals.
 const MOST_FILES: usize = 64;
@@ -39,6 +39,9 @@ struct Line {
     place_ms: u64,
     bytes_out: u64,
     bytes_in: u64,
+    pump: String,
+    plain_reason: String,
+    plain_sentence: String,
     message: String,
     build: String,
 }
@@ -127,6 +130,11 @@ pub fn entry(line: &[u8]) -> Option<Entry> {
         },
         bytes_out: read.bytes_out,
         bytes_in: read.bytes_in,
+        pump: match read.pump.as_str() {
+            "used" => Pump::Used,
+            "plain" => Pump::Plain { counter: read.plain_reason, sentence: read.plain_sentence },
+            _ => Pump::NotAsked,
+        },
         message: read.message,
         build: read.build.into_bytes(),
     })

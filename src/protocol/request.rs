@@ -75,6 +75,14 @@ pub fn encode_head(version: Version, argv: &[impl AsRef<[u8]>]) -> Vec<u8> {
     out
 }
 
+/// The packets before the number of files, in pump mode: version, directory and command line.
+pub fn encode_pump_head(cwd: &[u8], argv: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let mut out = header(token::DIST, Version::Pump.number()).to_vec();
+    packet::put(&mut out, token::CDIR, cwd);
+    put_words(&mut out, argv);
+    out
+}
+
 /// One packet with a body.
 pub fn encode_body(token: [u8; 4], body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(packet::HEADER + body.len());
@@ -100,9 +108,7 @@ pub fn encode_unit(
         }
         return out;
     }
-    let mut out = header(token::DIST, version.number()).to_vec();
-    packet::put(&mut out, token::CDIR, b"/");
-    put_words(&mut out, argv);
+    let mut out = encode_pump_head(b"/", argv);
     out.extend(header(token::NFIL, 1));
     packet::put(&mut out, token::NAME, format!("/{name}").as_bytes());
     packet::put(&mut out, token::FILE, &lzo::compress(source));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::hosts::list;
-use crate::progress::journal::{Entry, Outcome, Spent};
+use crate::progress::journal::{Entry, Outcome, Pump, Spent};
 use crate::setup::reasons::{Class, class};
 
 /// No compile takes longer: a number past it is no duration.
@@ -73,6 +73,11 @@ pub(super) struct Tally {
     pub compiled_here_ms: u64,
     /// How many commands failed, wherever they ran.
     pub failed: usize,
+    /// How many units went in pump mode.
+    pub pumped: usize,
+    /// Units that a host list with pump mode preprocessed here all the same, by the reason's
+    /// counter id.
+    pub plain: BTreeMap<String, Stayed>,
 }
 
 impl Tally {
@@ -85,6 +90,7 @@ impl Tally {
         for entry in entries {
             tally.add_spent(&entry.spent);
             tally.failed += usize::from(entry.exit != 0);
+            tally.add_pump(entry);
             match &entry.outcome {
                 Outcome::Remote { volunteer } => tally.add_remote(volunteer, entry),
                 Outcome::Local { counter, sentence } => tally.add_local(counter, sentence, entry),
@@ -114,6 +120,29 @@ impl Tally {
         self.here.push(interval(entry));
         let compiled = entry.spent.compile_ms.min(LONGEST_MS);
         self.compiled_here_ms = self.compiled_here_ms.saturating_add(compiled);
+    }
+
+    fn add_pump(&mut self, entry: &Entry) {
+        let (counter, sentence) = match &entry.pump {
+            Pump::NotAsked => return,
+            Pump::Used => {
+                self.pumped += 1;
+                return;
+            }
+            Pump::Plain { counter, sentence } => (counter, sentence),
+        };
+        let plain = self.plain.entry(key(&self.plain, counter)).or_default();
+        plain.commands += 1;
+        push_new(&mut plain.sentences, shown(sentence), SENTENCES);
+        push_new(&mut plain.examples, name(entry), EXAMPLES);
+    }
+
+    /// Why units did not go in pump mode, the most frequent first.
+    pub(super) fn plain_reasons(&self) -> Vec<(&str, &Stayed)> {
+        let mut reasons: Vec<_> =
+            self.plain.iter().map(|(counter, plain)| (counter.as_str(), plain)).collect();
+        reasons.sort_by_key(|(_, plain)| usize::MAX - plain.commands);
+        reasons
     }
 
     fn add_spent(&mut self, spent: &Spent) {
@@ -286,6 +315,7 @@ mod tests {
             spent: Spent::default(),
             bytes_out: 3000,
             bytes_in: 200,
+            pump: Pump::NotAsked,
             message: String::new(),
             build: Vec::new(),
         }

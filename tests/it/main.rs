@@ -41,6 +41,7 @@ mod namespaces;
 mod package;
 mod package_targets;
 mod projects;
+mod pump;
 mod setup_check;
 mod setup_chroot;
 mod setup_client_of;

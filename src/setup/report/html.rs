@@ -28,6 +28,7 @@ pub(super) fn page(subject: &Subject) -> String {
         page += &timeline(tally, span);
         page += &volunteers(tally);
         page += &reasons(tally);
+        page += &pump(tally);
         page += &times(tally);
     }
     page + "</body>\n</html>\n"
@@ -117,6 +118,28 @@ fn reasons(tally: &Tally) -> String {
             escape(counter),
             remedy.unwrap_or_default(),
             duration(stayed.compile_ms),
+        );
+        line(&mut html, &row);
+    }
+    html + "</table>\n"
+}
+
+fn pump(tally: &Tally) -> String {
+    if tally.pumped == 0 && tally.plain.is_empty() {
+        return String::new();
+    }
+    let mut html = format!(
+        "<h2>Pump mode</h2>\n<p>{} went in pump mode.</p>\n<table>\n",
+        plural(tally.pumped, "unit")
+    );
+    for (counter, plain) in tally.plain_reasons() {
+        let sentences: Vec<_> = plain.sentences.iter().map(|text| escape(text)).collect();
+        let row = format!(
+            "<tr><td class=\"n\">{}<td class=\"name\">not: {}<br>\
+             <span class=\"soft\">{}</span></tr>",
+            plain.commands,
+            sentences.join("<br>"),
+            escape(counter),
         );
         line(&mut html, &row);
     }

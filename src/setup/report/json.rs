@@ -17,6 +17,7 @@ pub(super) fn report(subject: &Subject) -> String {
         tally.volunteers.iter().map(|(name, share)| volunteer(name, share, active_ms)).collect();
     let local: Vec<_> =
         tally.reasons().iter().map(|(counter, stayed)| reason(counter, stayed)).collect();
+    let plain: Vec<_> = tally.plain_reasons().into_iter().map(plain).collect();
     let report = json!({
         "build": subject.build.as_ref().map(|mark| &mark.build),
         "since": subject.since.map(|moment| moment.as_millisecond()),
@@ -40,6 +41,7 @@ pub(super) fn report(subject: &Subject) -> String {
         },
         "volunteers": volunteers,
         "local": local,
+        "pump": { "units": tally.pumped, "plain": plain },
     });
     format!("{report:#}\n")
 }
@@ -53,6 +55,15 @@ fn volunteer(name: &str, share: &Share, active_ms: u64) -> Value {
         "slots": share.slots,
         "most_slots_at_once": share.most_at_once(),
         "used_percent": share.used_percent(active_ms),
+    })
+}
+
+fn plain((counter, plain): (&str, &Stayed)) -> Value {
+    json!({
+        "reason": counter,
+        "units": plain.commands,
+        "sentences": plain.sentences,
+        "examples": plain.examples,
     })
 }
 

@@ -6,6 +6,7 @@ pub mod chroot_package;
 pub mod cross;
 pub mod farm;
 pub mod fault;
+pub mod include_server;
 pub mod output;
 pub mod package;
 pub mod ports;

@@ -1,0 +1,244 @@
+//! Our client in pump mode: what comes back is what a local compile makes, or plain mode does it.
+
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use makepkg_distcc::progress::journal::Pump;
+use makepkg_distcc::progress::journal_read::read_since;
+
+use crate::support::farm::{Farm, Run};
+use crate::support::fault::{Fault, FaultyVolunteer};
+use crate::support::include_server::{Answers, IncludeServer};
+use crate::support::output::Output;
+use crate::support::tree::Tree;
+use crate::support::volunteer::{Options, Side};
+
+/// The files of the units below.
+const FILES: [(&str, &str); 12] = [
+    (
+        "a.c",
+        "#include <stdio.h>\n#include \"a.h\"\nint a(void) { return printf(NAME, __FILE__); }\n",
+    ),
+    ("a.h", "#include \"sub/b.h\"\n#include <stddef.h>\n#define NAME \"%s\" WHERE\n"),
+    ("sub/b.h", "#include \"../dir/../c.h\"\n#define WHERE __FILE__\n"),
+    ("c.h", "#pragma once\n#include <stdint.h>\ntypedef uint32_t word;\n"),
+    ("dir/keep", ""),
+    (
+        "cc.cc",
+        "#include <string>\n#include <vector>\n#include \"c.h\"\n#include \"link.h\"\n\
+               std::string name(std::vector<word> v) { return __FILE__ + std::to_string(v[0]); }\n",
+    ),
+    (
+        "real/linked.h",
+        "static const char *linked = __FILE__;\n#include \"beside.h\"\n\
+                       inline const char *where() { return linked; }\n",
+    ),
+    ("beside.h", "int beside_the_link;\n"),
+    ("warns.c", "#include \"c.h\"\nint w(word x) { int unused; return x; }\n"),
+    ("wrong.c", "#include \"c.h\"\nint w(word x) { return y; }\n"),
+    ("lost.c", "#include \"no such header.h\"\nint w;\n"),
+    ("empty.c", ""),
+];
+
+/// Makes the files in the farm's work directory.
+fn prepare(farm: &Farm) {
+    farm.clear_work();
+    for (name, text) in FILES {
+        farm.write(name, text);
+    }
+    let link = farm.work().join("link.h");
+    std::os::unix::fs::symlink("real/linked.h", link).unwrap();
+}
+
+/// What came of a command.
+struct Result {
+    output: Output,
+    tree: Tree,
+}
+
+/// Runs `command` with our client in pump mode, or without one.
+fn run(farm: &Farm, command: &str, client: Option<&Client>) -> Result {
+    prepare(farm);
+    let run = match client {
+        None => farm.local(command),
+        Some(client) => client.run(farm, command),
+    };
+    Result { output: run.output(), tree: farm.tree() }
+}
+
+/// How our client is told.
+struct Client {
+    socket: Option<String>,
+    hosts: String,
+}
+
+impl Client {
+    fn of(farm: &Farm, server: &IncludeServer) -> Self {
+        let socket = Some(server.socket().display().to_string());
+        Self { socket, hosts: farm.hosts("/4,cpp,lzo") }
+    }
+
+    fn run<'a>(&self, farm: &'a Farm, command: &str) -> Run<'a> {
+        let run = farm.run(Side::Ours, command).hosts(&self.hosts);
+        match &self.socket {
+            Some(socket) => run.env("INCLUDE_SERVER_PORT", socket),
+            None => run,
+        }
+    }
+}
+
+/// How the units went by the journal, oldest first: `pump`, the reason for plain mode, or `local`.
+fn ways(farm: &Farm) -> Vec<String> {
+    let entries = read_since(&farm.path("distcc/journal"), SystemTime::UNIX_EPOCH);
+    let way = |pump| match pump {
+        Pump::NotAsked => "-".to_owned(),
+        Pump::Used => "pump".to_owned(),
+        Pump::Plain { counter, .. } => counter,
+    };
+    entries.into_iter().map(|entry| way(entry.pump)).collect()
+}
+
+/// Runs each of `commands` both ways and fails where results differ, or the way is not the one
+/// that is expected.
+#[track_caller]
+fn compare(farm: &Farm, client: &Client, commands: &[(&str, &str)]) {
+    let mut failures = String::new();
+    for (command, expected) in commands {
+        let local = run(farm, command, None);
+        let before = ways(farm).len();
+        let ours = run(farm, command, Some(client));
+        if ours.output != local.output {
+            write!(failures, "{command}\n{}, locally\n{}", ours.output, local.output).unwrap();
+        }
+        let differences = ours.tree.differences(&local.tree, |_, _, _| false);
+        if !differences.is_empty() {
+            writeln!(failures, "{command}\n{differences}").unwrap();
+        }
+        let ways = ways(farm).split_off(before);
+        if ways != [*expected] {
+            writeln!(failures, "{command}: went {ways:?}, not {expected}").unwrap();
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+/// Command lines that distccd 3.4 compiles in pump mode as a local compile does.
+const STOCK: [(&str, &str); 18] = [
+    ("gcc -c a.c", "pump"),
+    ("gcc -O2 -Wall -c a.c -o a.o", "pump"),
+    ("gcc -O2 -I. -Isub -c a.c -o sub/a.o", "pump"),
+    ("gcc -MD -c a.c", "pump"),
+    ("gcc -MMD -c a.c -o sub/a.o", "pump"),
+    ("gcc -MMD -MF x.d -c a.c", "pump"),
+    ("gcc -MMD -MT 'some target' -MP -c a.c", "pump"),
+    ("gcc -MD -MQ 'some $target' -c a.c", "pump"),
+    ("gcc -MD -MT one -MT two -c a.c", "pump-option"),
+    ("gcc -Wp,-MMD,dir/a.d -c a.c", "pump"),
+    ("gcc -include c.h -imacros a.h -c a.c", "pump"),
+    ("gcc -iquote sub -isystem dir -c a.c", "pump"),
+    ("gcc -S a.c", "pump"),
+    ("g++ -O2 -MD -c cc.cc", "pump"),
+    ("g++ -x c++ -c a.c", "pump"),
+    ("gcc -ffile-prefix-map=dir=other -c a.c", "pump-option"),
+    ("gcc --sysroot=/ -c a.c", "pump-option"),
+    ("CPATH=dir gcc -c a.c", "pump-environment"),
+];
+
+#[test]
+fn stock_volunteer_makes_what_a_local_compile_makes() {
+    let farm = Farm::with(Side::Stock);
+    let server = IncludeServer::start(Answers::Honestly);
+    let client = Client::of(&farm, &server);
+    compare(&farm, &client, &STOCK);
+    compare(
+        &farm,
+        &client,
+        &[
+            ("gcc -Wall -c warns.c", "pump"),
+            ("gcc -c wrong.c", "pump"),
+            ("gcc -c empty.c", "pump"),
+            ("gcc -c lost.c", "pump-cannot-tell"),
+            ("gcc -c missing.c", "pump-cannot-tell"),
+        ],
+    );
+    assert_eq!(server.discrepancies(), 0);
+    farm.assert_no_litter();
+}
+
+#[test]
+fn include_server_that_is_not_well_costs_a_unit_pump_mode_and_no_more() {
+    let farm = Farm::with(Side::Stock);
+    for (answers, way) in [
+        (Answers::Nothing, "pump-cannot-tell"),
+        (Answers::HangsUp, "pump-agent"),
+        (Answers::Lies, "pump-agent"),
+        (Answers::Garbage, "pump-agent"),
+    ] {
+        let server = IncludeServer::start(answers);
+        let client = Client::of(&farm, &server);
+        prepare(&farm);
+        let output = client.run(&farm, "gcc -O2 -MD -c a.c").output();
+        assert_eq!(output.status, 0, "{answers:?}: {output}");
+        let ours = farm.tree();
+        prepare(&farm);
+        farm.local("gcc -O2 -MD -c a.c").output().quiet_success();
+        assert_eq!(ours.differences(&farm.tree(), |_, _, _| false), "", "{answers:?}");
+        assert_eq!(ways(&farm).last().map(String::as_str), Some(way), "{answers:?}");
+        assert_eq!(server.asked(), 1, "{answers:?}");
+        let news = output.stderr.contains("not in pump mode: the");
+        assert_eq!(news, way == "pump-agent", "{answers:?}: {output}");
+        // The same is said once in a build.
+        client.run(&farm, "gcc -O2 -MD -c a.c").output().quiet_success();
+    }
+    assert_eq!(farm.compiled(), 9, "each unit in plain mode, and the question what it is");
+    farm.assert_no_litter();
+}
+
+#[test]
+fn nobody_at_the_include_servers_socket_is_said_once() {
+    let farm = Farm::with(Side::Stock);
+    let socket = Some(farm.path("nobody").display().to_string());
+    let client = Client { socket, hosts: farm.hosts("/4,cpp,lzo") };
+    prepare(&farm);
+    client.run(&farm, "gcc -c a.c").output().success().says("not in pump mode: the agent: ");
+    client.run(&farm, "gcc -c a.c").output().quiet_success();
+    assert_eq!(ways(&farm), ["pump-agent", "pump-agent"]);
+}
+
+#[test]
+fn units_that_fail_on_the_volunteer_alone_are_counted() {
+    let mut farm = Farm::new();
+    let script = "case \"$*\" in *fails.c*) exit 1;; esac\nexec $real \"$@\"";
+    let compilers = farm.compilers("broken", script);
+    farm.start(&Options::new(Side::Stock).path(&compilers));
+    let server = IncludeServer::start(Answers::Honestly);
+    let client = Client::of(&farm, &server);
+    farm.write("fails.c", "int fails;\n");
+    let compile = |most: &str| {
+        let run = client.run(&farm, "gcc -c fails.c").env("DISTCC_MAX_DISCREPANCY", most);
+        run.output().success()
+    };
+    let said = compile("2").says("exit code 1 and went well here");
+    assert!(!said.stderr.contains("rests"), "{said}");
+    compile("2");
+    assert_eq!(server.discrepancies(), 2);
+    compile("2").says("now using plain distcc");
+    assert_eq!(server.discrepancies(), 2);
+    // That was of the volunteer's compiler, and plain mode told so.
+    assert_eq!(ways(&farm), ["pump", "pump", "pump-discrepancy"]);
+}
+
+/// A volunteer that refuses every request in pump mode.
+#[test]
+fn volunteer_without_pump_mode_is_asked_once_and_used_all_the_same() {
+    let farm = Farm::with(Side::Ours);
+    let plain = FaultyVolunteer::start(Fault::CloseAfter(12));
+    let server = IncludeServer::start(Answers::Honestly);
+    let client =
+        Client { hosts: format!("{}/4,cpp,lzo", plain.address()), ..Client::of(&farm, &server) };
+    prepare(&farm);
+    let output = client.run(&farm, "gcc -c a.c").output().success();
+    let output = output.says("refuses pump mode").says("hung up without an answer");
+    assert_eq!(output.stderr.lines().count(), 2, "{output}");
+    assert_eq!(server.asked(), 0);
+}
