@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use rustix::process::Signal;
 
 use crate::agent::seat::{Seat, Wishes};
 use crate::agent::serve;
@@ -40,6 +41,11 @@ pub struct Cli {
     /// Serve, and say on standard output when it begins; how clients start the agent
     #[arg(long, hide = true, conflicts_with = "foreground")]
     serve: bool,
+
+    /// End with the process PID, which has started this one, and remove the socket's directory if
+    /// nothing is left in it; how `pump` starts the agent
+    #[arg(long, hide = true, value_name = "PID", requires = "socket")]
+    with_parent: Option<i32>,
 }
 
 fn version_text() -> &'static str {
@@ -99,6 +105,13 @@ fn serve_as(cli: &Cli) -> Result<(), String> {
         pid_file: absolute(cli.pid_file.as_ref())?,
         idle: (cli.idle > 0).then(|| Duration::from_secs(cli.idle)),
     };
+    if let Some(parent) = cli.with_parent {
+        rustix::process::set_parent_process_death_signal(Some(Signal::TERM))
+            .map_err(|errno| format!("--with-parent: {errno}"))?;
+        if rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(parent) {
+            return Err(format!("process {parent} has ended"));
+        }
+    }
     if cli.serve {
         // It leads a group already if a shell started it as a job; then the group is its own.
         let _ = rustix::process::setsid();
@@ -114,7 +127,14 @@ fn serve_as(cli: &Cli) -> Result<(), String> {
         seat.log_to_file();
     }
     say_listens(cli.serve)?;
-    serve::serve(seat, signals)
+    let served = serve::serve(seat, signals);
+    if let Some(dir) = wishes.socket.as_deref().and_then(Path::parent)
+        && cli.with_parent.is_some()
+    {
+        // Not while something is in it that our parent looks at.
+        drop(std::fs::remove_dir(dir));
+    }
+    served
 }
 
 /// Tells whoever started us, and lets go of the standard descriptors.

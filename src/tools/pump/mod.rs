@@ -147,7 +147,7 @@ impl Pump {
         }
         self.judge_arguments();
         let started = Place::make().and_then(|place| {
-            let agent = Agent::start(&place)?;
+            let agent = Agent::start(&place, true)?;
             Ok(Started { place, agent })
         });
         let started = match started {
@@ -199,7 +199,7 @@ impl Pump {
         };
         self.judge_arguments();
         let place = Place::make()?;
-        let agent = Agent::start(&place)?;
+        let agent = Agent::start(&place, false)?;
         let started = Started { place, agent };
         let mut lines = Vec::new();
         export(&mut lines, env::INCLUDE_SERVER_PID, started.agent.number().to_string().as_ref());

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
 
-use crate::base::{dirs, replace};
-use crate::net::agent::MARK;
+use crate::base::dirs;
 
 /// How the directory's name begins.
 const PREFIX: &str = "distcc-pump.";
@@ -48,10 +47,7 @@ impl Place {
         let private = Permissions::from_mode(0o700);
         let made = tempfile::Builder::new().prefix(PREFIX).permissions(private).tempdir_in(parent);
         let dir = made.map_err(|error| format!("no directory in {}: {error}", parent.display()))?;
-        let place = Self { dir: dir.keep(), is_kept: false };
-        replace::write(&place.dir.join(MARK), b"", 0o600)
-            .map_err(|error| format!("{}: {error}", place.dir.display()))?;
-        Ok(place)
+        Ok(Self { dir: dir.keep(), is_kept: false })
     }
 
     /// The one that an earlier pump left for us.
@@ -121,12 +117,12 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::replace;
 
     #[test]
     fn it_goes_with_all_that_is_in_it() {
         let place = Place::make().unwrap();
         let dir = place.dir().to_owned();
-        assert!(dir.join(MARK).is_file());
         replace::write(&dir.join(COUNTER), b"@@", 0o600).unwrap();
         assert_eq!(place.discrepancies(), 2);
         place.keep();

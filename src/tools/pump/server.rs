@@ -23,17 +23,20 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Starts one, which listens when this returns.
+    /// Starts one, which listens when this returns. If it `is_ours`, it ends with us.
     ///
     /// # Errors
     ///
     /// A sentence: what starting it met.
-    pub(super) fn start(place: &Place) -> Result<Self, String> {
+    pub(super) fn start(place: &Place, is_ours: bool) -> Result<Self, String> {
         let program = start::program().map_err(|error| error.to_string())?;
         let mut options: Vec<OsString> = vec!["--socket".into(), place.socket().into()];
         options.extend(["--pid-file".into(), place.pid_file().into()]);
         // As long as its build.
         options.extend(["--idle".into(), "0".into()]);
+        if is_ours {
+            options.extend(["--with-parent".into(), std::process::id().to_string().into()]);
+        }
         start::launch(&program, &options).map_err(|error| error.to_string())?;
         let text = std::fs::read_to_string(place.pid_file())
             .map_err(|error| format!("{}: {error}", place.pid_file().display()))?;
