@@ -42,6 +42,7 @@ mod package;
 mod package_targets;
 mod projects;
 mod pump;
+mod pump_command;
 mod setup_check;
 mod setup_chroot;
 mod setup_client_of;

@@ -289,3 +289,45 @@ fn two_roots_whose_compilers_have_one_name_and_age_are_two_compilers() {
     assert_eq!(probes, 2, "{names:?}");
     assert!(!names.iter().any(|name| name.starts_with("probe")), "{names:?}");
 }
+
+/// Compiles, says so, waits for the other, and compiles again.
+const FIRST: &str = "mount --bind \"$1\" inc && \"$2\" gcc -Iinc -c a.c -o first.o && echo >first
+    while ! test -e second; do sleep 0.02; done
+    \"$2\" gcc -Iinc -c a.c -o again.o";
+/// Compiles while the first agent is there, and counts sockets.
+const SECOND: &str = "mount --bind \"$1\" inc && \"$2\" gcc -Iinc -c a.c -o second.o
+    ls \"$DISTCC_DIR\"/agent/*/socket >sockets; echo >second";
+
+#[test]
+fn each_namespace_has_an_agent_that_reads_its_own_files() {
+    let Some(unshare) = unshare() else { return };
+    let farm = Farm::with(Side::Stock);
+    let source = "#include <v.h>\nint a(void) { return V; }\n";
+    farm.write("a.c", source);
+    farm.write("inc/.keep", "");
+    for (dir, value) in [("one", 1), ("two", 2)] {
+        farm.write(&format!("{dir}/v.h"), &format!("#define V {value}\n"));
+        farm.local(&format!("gcc -I{dir} -c a.c -o {dir}.o")).output().quiet_success();
+    }
+    let program = Side::Ours.client().to_str().unwrap();
+    let start = |name: &str, script: &str, dir: &str| {
+        let words = ["sh", "-ec", script, "sh", dir, program];
+        let mut command = inside(&farm, &unshare, name, &words);
+        command.env("DISTCC_HOSTS", farm.hosts("/4,cpp,lzo")).env("DISTCC_FALLBACK", "0");
+        Client(command.spawn().unwrap())
+    };
+    let mut first = start("ns-first", FIRST, "one");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !farm.work().join("first").exists() {
+        assert!(Instant::now() < deadline, "the first has not compiled");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let mut second = start("ns-second", SECOND, "two");
+    assert!(second.0.wait().unwrap().success());
+    assert!(first.0.wait().unwrap().success());
+    let sockets = String::from_utf8(farm.read("sockets")).unwrap();
+    assert_eq!(sockets.lines().count(), 2, "{sockets}");
+    for (made, local) in [("first.o", "one.o"), ("second.o", "two.o"), ("again.o", "one.o")] {
+        assert!(farm.read(made) == farm.read(local), "{made} is not {local}");
+    }
+}
