@@ -80,10 +80,10 @@ pub fn in_place(
 }
 
 /// `CPATH` and its like as the options that mean the same.
-fn header_options(
+pub fn header_options(
     language: Language,
     environment: &[(&'static str, OsString)],
-) -> impl Iterator<Item = OsString> {
+) -> Vec<OsString> {
     HEADER_DIRS
         .iter()
         .filter(move |(_, only)| only.is_none_or(|only| only == language))
@@ -97,8 +97,7 @@ fn header_options(
             let dirs = dirs.map(|dir| if dir.is_empty() { b"." } else { dir }.to_vec());
             dirs.flat_map(move |dir| [OsString::from(option), OsString::from_vec(dir)])
         })
-        .collect::<Vec<_>>()
-        .into_iter()
+        .collect()
 }
 
 /// One word of the unit, in the form that both kinds of volunteers know.

@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use makepkg_distcc::progress::journal::Pump;
 use makepkg_distcc::progress::journal_read::read_since;
+use makepkg_distcc::protocol::lzo;
 
 use crate::support::farm::{Farm, Run};
-use crate::support::fault::{Fault, FaultyVolunteer};
+use crate::support::fault::{Fault, FaultyVolunteer, packet_starts};
 use crate::support::include_server::{Answers, IncludeServer};
 use crate::support::output::Output;
 use crate::support::tree::Tree;
@@ -78,8 +79,14 @@ impl Client {
         Self { socket, hosts: farm.hosts("/4,cpp,lzo") }
     }
 
+    /// One that has our agent.
+    fn with_agent(farm: &Farm) -> Self {
+        Self { socket: None, hosts: farm.hosts("/4,cpp,lzo") }
+    }
+
     fn run<'a>(&self, farm: &'a Farm, command: &str) -> Run<'a> {
         let run = farm.run(Side::Ours, command).hosts(&self.hosts);
+        let run = run.env("DISTCC_AGENT", env!("CARGO_BIN_EXE_distcc-agent"));
         match &self.socket {
             Some(socket) => run.env("INCLUDE_SERVER_PORT", socket),
             None => run,
@@ -149,11 +156,12 @@ fn stock_volunteer_makes_what_a_local_compile_makes() {
     let farm = Farm::with(Side::Stock);
     let server = IncludeServer::start(Answers::Honestly);
     let client = Client::of(&farm, &server);
-    compare(&farm, &client, &STOCK);
+    compare(&farm, &client, &STOCK[..6]);
     compare(
         &farm,
         &client,
         &[
+            ("g++ -O2 -MD -c cc.cc", "pump"),
             ("gcc -Wall -c warns.c", "pump"),
             ("gcc -c wrong.c", "pump"),
             ("gcc -c empty.c", "pump"),
@@ -241,4 +249,157 @@ fn volunteer_without_pump_mode_is_asked_once_and_used_all_the_same() {
     let output = output.says("refuses pump mode").says("hung up without an answer");
     assert_eq!(output.stderr.lines().count(), 2, "{output}");
     assert_eq!(server.asked(), 0);
+}
+
+#[test]
+fn stock_volunteer_and_our_agent_make_what_a_local_compile_makes() {
+    let farm = Farm::with(Side::Stock);
+    let client = Client::with_agent(&farm);
+    compare(&farm, &client, &STOCK);
+    farm.assert_no_litter();
+}
+
+/// Headers that are edited, replaced or removed while a build runs: each object is that of the
+/// files as they were when its compile began.
+#[test]
+fn headers_that_change_during_a_build_give_no_stale_object() {
+    for side in [Side::Stock] {
+        let farm = Farm::with(side);
+        let client = Client::with_agent(&farm);
+        farm.write("unit.c", "#include \"sub/b.h\"\nint value = VALUE;\n");
+        let mut script = String::from("set -e\n");
+        for round in 0..16 {
+            let change = match round % 4 {
+                0 => format!("echo '#define VALUE {round}' >sub/b.h"),
+                1 => format!("echo '#define VALUE {round}' >new; mv new sub/b.h"),
+                2 => format!(
+                    "rm -r sub; mkdir other{round}; ln -s other{round} sub; \
+                     echo '#define VALUE {round}' >sub/b.h"
+                ),
+                _ => format!("rm -r sub; mkdir sub; echo '#define VALUE {round}' >sub/b.h"),
+            };
+            writeln!(script, "{change}\ngcc -c unit.c -o {round}.o\n").unwrap();
+            writeln!(script, "echo {round}: $(nm -S {round}.o; objdump -s -j .data {round}.o)")
+                .unwrap();
+        }
+        let made = |run: Run<'_>| {
+            farm.clear_work();
+            farm.write("unit.c", "#include \"sub/b.h\"\nint value = VALUE;\n");
+            farm.write("sub/b.h", "#define VALUE 0\n");
+            run.output().success().stdout
+        };
+        let local = made(farm.local(&script));
+        assert_eq!(made(client.run(&farm, &script)), local, "{side:?}");
+        let pumped = ways(&farm).iter().filter(|way| *way == "pump").count();
+        assert!(pumped > 10, "{side:?}: {:?}", ways(&farm));
+    }
+}
+
+#[test]
+fn agent_that_is_not_there_is_said_once_and_costs_pump_mode_alone() {
+    let farm = Farm::with(Side::Stock);
+    let client = Client::with_agent(&farm);
+    prepare(&farm);
+    let compile =
+        |agent: &str| client.run(&farm, "gcc -MD -c a.c").env("DISTCC_AGENT", agent).output();
+    compile("/nonexistent/agent").success().says("not in pump mode: the agent: ");
+    compile("/nonexistent/agent").quiet_success();
+    compile("no").quiet_success();
+    compile("/bin/false").quiet_success();
+    let ways = ways(&farm);
+    assert_eq!(ways, ["pump-agent", "pump-agent", "pump-unwanted", "pump-agent"]);
+    assert_eq!(farm.volunteers[0].wait_for_jobs(5).len(), 5);
+}
+
+/// The volunteer's replies are spoilt: the unit is compiled all the same, in plain mode or here.
+#[test]
+fn spoilt_replies_never_become_outputs() {
+    let farm = Farm::with(Side::Stock);
+    let port = farm.volunteers[0].port;
+    let cut = |reply: Vec<u8>, token: &[u8]| {
+        let at = packet_starts(&reply).into_iter().find(|at| reply[*at..].starts_with(token));
+        at.map_or(reply.clone(), |at| reply[..at].to_vec())
+    };
+    let dependencies = |text: &'static str| {
+        move |reply: Vec<u8>| {
+            let starts = packet_starts(&reply);
+            let Some(at) = starts.into_iter().find(|at| reply[*at..].starts_with(b"DOTD")) else {
+                return reply;
+            };
+            let body = lzo::compress(text.as_bytes());
+            let head = format!("DOTD{:08x}", body.len());
+            [&reply[..at], head.as_bytes(), &body].concat()
+        }
+    };
+    let faults: [(&str, Fault, &str); 5] = [
+        ("lost", Fault::spoil(port, move |reply| cut(reply, b"DOTD")), "pump-failed"),
+        (
+            "foreign",
+            Fault::spoil(port, dependencies("a.o: /tmp/distccd_1/a.c\n")),
+            "pump-dependencies",
+        ),
+        ("empty", Fault::spoil(port, dependencies("")), "pump-dependencies"),
+        ("no rule", Fault::spoil(port, dependencies("a.c\n")), "pump-dependencies"),
+        ("cut", Fault::spoil(port, move |reply| reply[..reply.len() / 2].to_vec()), "pump-failed"),
+    ];
+    prepare(&farm);
+    farm.local("gcc -MD -c a.c").output().quiet_success();
+    let local = farm.tree();
+    for (name, fault, way) in faults {
+        // The probe and the headers have their honest answers.
+        drop(std::fs::remove_dir_all(farm.path("distcc")));
+        let honest = Client::with_agent(&farm);
+        prepare(&farm);
+        honest.run(&farm, "gcc -MD -c a.c").output().quiet_success();
+        let faulty = FaultyVolunteer::start(fault);
+        let dir = farm.path("distcc/volunteers");
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            let known = path.to_str().unwrap().replace(&port.to_string(), &faulty.port.to_string());
+            std::fs::rename(&path, known).unwrap();
+        }
+        let client = Client { hosts: format!("{}/4,cpp,lzo", faulty.address()), ..honest };
+        prepare(&farm);
+        let output = client.run(&farm, "gcc -MD -c a.c").output().success();
+        assert_eq!(farm.tree().differences(&local, |_, _, _| false), "", "{name}: {output}");
+        assert_eq!(ways(&farm).last().map(String::as_str), Some(way), "{name}: {output}");
+    }
+}
+
+/// A stock volunteer that has another system header than this machine is not used in pump mode.
+#[test]
+fn stock_volunteer_with_other_system_headers_is_used_in_plain_mode() {
+    let mut farm = Farm::new();
+    farm.write("stdio.h", "#error this is not the header of the client\n");
+    std::fs::copy(farm.work().join("stdio.h"), farm.path("stdio.h")).unwrap();
+    let bind = format!("mount --bind {} /usr/include/stdio.h", farm.path("stdio.h").display());
+    let how = if nix::unistd::Uid::effective().is_root() { "" } else { "--map-root-user" };
+    let script = format!("exec unshare {how} --mount sh -c '{bind} && exec \"$@\"' sh \"$@\"");
+    farm.start(&Options::new(Side::Stock).within(&script));
+    let client = Client::with_agent(&farm);
+    prepare(&farm);
+    farm.local("gcc -MD -c a.c").output().quiet_success();
+    let local = farm.tree();
+    prepare(&farm);
+    let output = client.run(&farm, "gcc -MD -c a.c").output().success();
+    let output = output.says("its /usr/include/stdio.h is not that of this machine");
+    assert_eq!(farm.tree().differences(&local, |_, _, _| false), "", "{output}");
+    client.run(&farm, "gcc -MD -c a.c").output().quiet_success();
+    assert_eq!(ways(&farm), ["pump-headers", "pump-headers"]);
+    // What it is, its headers, and two units.
+    assert_eq!(farm.volunteers[0].wait_for_jobs(4).len(), 4);
+}
+
+#[test]
+fn what_is_no_file_is_left_to_the_compiler_here() {
+    let farm = Farm::with(Side::Stock);
+    let client = Client::with_agent(&farm);
+    let commands = [
+        (
+            "mkfifo pipe.h; (echo 'int piped;' >pipe.h) & gcc -include pipe.h -c a.c",
+            "pump-cannot-tell",
+        ),
+        ("mkdir dir/a.h; gcc -include dir/a.h -c a.c", "pump"),
+    ];
+    compare(&farm, &client, &commands);
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::base::env::Var;
 use crate::client::call::Call;
 use crate::client::pump::server;
-use crate::compiler::pump::Obstacle;
+use crate::client::pump::session::Environment;
+use crate::compiler::pump::{Obstacle, header_options};
 use crate::compiler::target::SentNames;
 use crate::compiler::unit::TranslationUnit;
 use crate::net::agent::{self, AgentError, Gathered};
@@ -67,13 +68,16 @@ pub fn files(
     call: &Call,
     unit: &TranslationUnit,
     form: Form,
+    environment: &Environment,
     names: &SentNames,
 ) -> Result<Files, Obstacle> {
+    // A volunteer gets options for these variables, and the agent is asked about the same command.
+    let options = header_options(unit.language, &environment.headers);
     let question = Question {
         form,
         cwd: call.cwd.as_os_str().as_bytes().to_vec(),
-        environment: variables(call),
-        argv: call.argv.iter().map(|word| word.as_bytes().to_vec()).collect(),
+        environment: variables(call, environment),
+        argv: call.argv.iter().chain(&options).map(|word| word.as_bytes().to_vec()).collect(),
     };
     match agent::ask(&question) {
         Ok(mut gathered) => {
@@ -121,7 +125,7 @@ fn obstacle(error: &AgentError) -> Obstacle {
 }
 
 /// `NAME=VALUE` of what the compiler heeds.
-fn variables(call: &Call) -> Vec<Vec<u8>> {
+fn variables(call: &Call, environment: &Environment) -> Vec<Vec<u8>> {
     let pair = |name: &'static str| {
         let value = match name {
             "PATH" => call.path.clone(),
@@ -129,5 +133,6 @@ fn variables(call: &Call) -> Vec<Vec<u8>> {
         };
         Some([name.as_bytes(), b"=", value.as_bytes()].concat())
     };
-    agent::HEEDED.into_iter().filter_map(pair).collect()
+    let is_option = |name: &str| environment.headers.iter().any(|(other, _)| *other == name);
+    agent::HEEDED.into_iter().filter(|name| !is_option(name)).filter_map(pair).collect()
 }

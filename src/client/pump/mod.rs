@@ -88,7 +88,7 @@ fn try_it(
     session::suits(attempt.call, attempt.unit, form, &environment, &acquaintance)?;
     let known_as = known_as(&Memory::of(errand.host), &names);
     let words = words(attempt, form, known_as, &environment)?;
-    let files = gather::files(attempt.call, attempt.unit, form, &names)?;
+    let files = gather::files(attempt.call, attempt.unit, form, &environment, &names)?;
     if form == Form::Stock {
         headers::verify(attempt, &acquaintance, errand, known_as, &files, &mut record.post)?;
     }

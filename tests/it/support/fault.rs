@@ -122,31 +122,38 @@ fn read_some(stream: &mut TcpStream, count: usize) -> std::io::Result<()> {
     stream.read_exact(&mut bytes)
 }
 
-/// Reads a request of protocol 1 or 2 to its end, and gives its bytes.
+/// Reads a request to its end, and gives its bytes.
 fn read_request(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut request = Vec::new();
     loop {
-        let token = read_packet(stream, &mut request)?;
-        if token == *b"DOTI" {
-            return Ok(request);
+        match read_packet(stream, &mut request)? {
+            (token, _) if token == *b"DOTI" => return Ok(request),
+            (token, count) if token == *b"NFIL" => {
+                // A name and what stands under it, each.
+                for _ in 0..2 * count {
+                    read_packet(stream, &mut request)?;
+                }
+                return Ok(request);
+            }
+            _ => {}
         }
     }
 }
 
-fn read_packet(stream: &mut TcpStream, request: &mut Vec<u8>) -> std::io::Result<[u8; 4]> {
+fn read_packet(stream: &mut TcpStream, request: &mut Vec<u8>) -> std::io::Result<([u8; 4], u64)> {
     let mut header = [0; 12];
     stream.read_exact(&mut header)?;
     request.extend(header);
     let token = [header[0], header[1], header[2], header[3]];
     let digits = std::str::from_utf8(&header[4..]).unwrap_or_default();
     let value = u64::from_str_radix(digits, 16).unwrap_or_default();
-    if token == *b"ARGV" || token == *b"DOTI" {
+    if ![b"DIST", b"ARGC", b"NFIL"].contains(&&token) {
         let body = stream.take(value).read_to_end(request)?;
         if body as u64 != value {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
     }
-    Ok(token)
+    Ok((token, value))
 }
 
 /// Where each packet of a reply begins, and where the reply ends.
