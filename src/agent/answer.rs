@@ -124,8 +124,10 @@ impl Agent {
             return Err(format!("{}: the directory is no absolute path", cwd.display()));
         }
         let is_set = |name: &&&str| value(environment, name).is_some_and(|value| !value.is_empty());
-        if let Some(name) = INCLUDE_PATHS.iter().find(is_set) {
-            return Err(format!("{name} is set, which a volunteer does not have"));
+        // Other volunteers are told these directories by options.
+        let unheeded = INCLUDE_PATHS.iter().find(is_set).filter(|_| *form == Form::Stock);
+        if let Some(name) = unheeded {
+            return Err(format!("{name} is set, which distccd 3.4 does not heed"));
         }
         let path = search_path(value(environment, env::PATH.0).unwrap_or_default());
         let around = Surroundings { cwd, path: &path, disk: &RealDisk };

@@ -14,6 +14,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create
 
 use crate::agent::tree::{Piece, content};
 use crate::base::disk::Stamp;
+use crate::include::scanner::Input;
 use crate::include::tree::is_fresh;
 use crate::protocol::agent::Part;
 use crate::protocol::lzo;
@@ -57,7 +58,7 @@ pub struct Arena {
     /// The same, to be read only: for clients.
     shared: File,
     end: Mutex<u64>,
-    /// By path; the second for files that name themselves.
+    /// By real path; the second for files that name themselves, by the name that they say.
     files: [RwLock<HashMap<OsString, Slot>>; 2],
     /// Links and directories by their packets.
     others: RwLock<HashMap<Vec<u8>, Part>>,
@@ -105,7 +106,7 @@ impl Arena {
             let Piece::File { input, is_lined } = piece else { continue };
             let [plain, lined] = &known;
             let files = if *is_lined { lined } else { plain };
-            if let Some(slot) = files.get(input.way.real.as_os_str())
+            if let Some(slot) = files.get(key(input, *is_lined))
                 && let Some(packed) = *slot.lock().unwrap_or_else(PoisonError::into_inner)
                 && packed.is_settled
                 && packed.stamp == input.stamp
@@ -136,7 +137,7 @@ impl Arena {
             }
             Piece::Dir { mark } => return self.take_in_other(mark, token::FILE, &[]),
         };
-        let slot = self.slot(input.way.real.as_os_str(), is_lined)?;
+        let slot = self.slot(key(input, is_lined), is_lined)?;
         // Whoever wants the same file waits, and then finds it.
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let before = slot.as_ref().filter(|packed| packed.stamp == input.stamp).copied();
@@ -206,6 +207,10 @@ impl Arena {
     }
 }
 
+fn key(input: &Input, is_lined: bool) -> &OsStr {
+    if is_lined { input.path.as_os_str() } else { input.way.real.as_os_str() }
+}
+
 fn named(path: &Path) -> Vec<u8> {
     let mut packets = Vec::new();
     packet::put(&mut packets, token::NAME, path.as_os_str().as_bytes());
@@ -216,7 +221,6 @@ fn named(path: &Path) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::base::disk::{Disk, RealDisk};
-    use crate::include::scanner::Input;
     use crate::include::tree::Way;
 
     fn file(path: &Path) -> Piece {

@@ -24,7 +24,7 @@ const LASTS: Duration = Duration::from_secs(60);
 /// So many answers are remembered.
 const MOST: usize = 4096;
 
-/// Variables that make a compiler look for headers elsewhere. A volunteer does not have them.
+/// Variables that make a compiler look for headers elsewhere.
 pub const INCLUDE_PATHS: [&str; 5] =
     ["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH"];
 

@@ -47,7 +47,8 @@ impl Drop for Root {
 pub struct Mirror {
     /// The last one is in use; clients may still read the others.
     roots: Vec<Root>,
-    files: HashMap<OsString, Stamp>,
+    /// What each was made of, and the name that it says.
+    files: HashMap<OsString, (Stamp, PathBuf)>,
     others: HashMap<PathBuf, PathBuf>,
     dirs: HashSet<PathBuf>,
 }
@@ -144,7 +145,10 @@ impl Mirror {
         let real = &input.way.real;
         let mut shown = self.shown(real).into_os_string();
         shown.push(if is_lined { ".lzo.abs" } else { ".lzo" });
-        if self.files.get(&shown) == Some(&input.stamp) {
+        let is_known = self.files.get(&shown).is_some_and(|(stamp, path)| {
+            *stamp == input.stamp && (!is_lined || *path == input.path)
+        });
+        if is_known {
             return Ok(shown);
         }
         let failed = |error: io::Error| Trouble::Failed(real.clone(), error.to_string());
@@ -155,7 +159,7 @@ impl Mirror {
         if is_fresh(&input.stamp, now) {
             self.files.remove(&shown);
         } else {
-            self.files.insert(shown.clone(), input.stamp);
+            self.files.insert(shown.clone(), (input.stamp, input.path.clone()));
         }
         Ok(shown)
     }

@@ -31,7 +31,7 @@ pub enum Piece {
     File {
         /// The file.
         input: Arc<Input>,
-        /// Its first line is to be a `#line` with its path.
+        /// Its first line is to be a `#line` with the path by which the compile opens it.
         is_lined: bool,
     },
     /// A symbolic link.
@@ -89,7 +89,8 @@ pub fn content(input: &Input, is_lined: bool) -> Result<(Vec<u8>, i128), Trouble
     let mut content = Vec::new();
     if is_lined {
         content.extend(b"#line 1 \"");
-        for &byte in path.as_os_str().as_bytes() {
+        // The name by which the compile opens it.
+        for &byte in input.path.as_os_str().as_bytes() {
             if matches!(byte, b'"' | b'\\') {
                 content.push(b'\\');
             }
@@ -295,14 +296,19 @@ impl Lines {
         Self { dirs }
     }
 
-    /// By the first directory that leads to it.
+    /// By the nearest directory that leads to it; of two names of one directory, by the first.
     fn wants(&self, path: &Path) -> bool {
         let path = path.as_os_str().as_bytes();
-        let leads = |dir: &Path| {
-            let rest = path.strip_prefix(dir.as_os_str().as_bytes());
-            rest.is_some_and(|rest| rest.starts_with(b"/") || dir == Path::new("/"))
-        };
+        let mut nearest = None;
+        for (dir, is_named) in &self.dirs {
+            let dir = dir.as_os_str().as_bytes();
+            let rest = path.strip_prefix(dir.strip_suffix(b"/").unwrap_or(dir));
+            let is_nearer = nearest.is_none_or(|(length, _)| length < dir.len());
+            if is_nearer && rest.is_some_and(|rest| rest.starts_with(b"/")) {
+                nearest = Some((dir.len(), *is_named));
+            }
+        }
         // One that no directory leads to was named whole.
-        self.dirs.iter().find(|(dir, _)| leads(dir)).is_none_or(|(_, is_named)| *is_named)
+        nearest.is_none_or(|(_, is_named)| is_named)
     }
 }

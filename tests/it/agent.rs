@@ -555,11 +555,11 @@ fn files_links_and_directories_stand_where_they_do_here() {
     // A file that the compiler names whole says its name itself.
     let command = format!("gcc -I{} -c a.c", stage.path("inc").display());
     let gathered = stage.ask_for(Form::Stock, &command).unwrap();
-    let named = "inc/l.h: link SRC/real/real.h".to_owned();
+    let named = "real/real.h: file #line 1 \"SRC/inc/l.h\"\nint real;\n".to_owned();
     assert!(own_entries(&stage, &gathered).contains(&named));
     let command = format!("gcc -c {}", stage.path("a.c").display());
     let gathered = stage.ask_for(Form::Stock, &format!("{command} -Ilinked")).unwrap();
-    let a_h = "a.h: file #line 1 \"SRC/a.h\"\n#define A 0\n".to_owned();
+    let a_h = "a.h: file #line 1 \"SRC/sub/../a.h\"\n#define A 0\n".to_owned();
     assert!(own_entries(&stage, &gathered).contains(&a_h));
 }
 
@@ -603,6 +603,25 @@ fn what_it_cannot_tell_it_says() {
 }
 
 #[test]
+fn a_search_path_in_a_variable_counts_where_a_volunteer_can_be_told() {
+    let stage = Stage::new();
+    stage.write("a.c", "#include <l.h>\n");
+    stage.write("inc/l.h", "int l;\n");
+    let ask = |form| {
+        let (cwd, path) = (stage.path(""), std::env::var_os("PATH").unwrap());
+        let environment = vec![[b"PATH=", path.as_bytes()].concat(), b"CPATH=inc".to_vec()];
+        let argv = ["gcc", "-c", "a.c"].map(|word| word.as_bytes().to_vec()).to_vec();
+        let cwd = cwd.as_os_str().as_bytes().to_vec();
+        let question = encode_question(&Question { form, cwd, environment, argv });
+        ask_of(&stage.place, &|| Ok(PathBuf::from(AGENT)), &question)
+    };
+    let gathered = ask(Form::InPlace).unwrap();
+    assert!(own_entries(&stage, &gathered).contains(&"inc/l.h: file int l;\n".to_owned()));
+    let error = ask(Form::Stock).unwrap_err().to_string();
+    assert_eq!(error, "CPATH is set, which distccd 3.4 does not heed");
+}
+
+#[test]
 fn it_speaks_the_protocol_of_distccs_own_include_server() {
     let stage = Stage::new();
     stage.write("a.c", "#include <l.h>\n#include \"sub/../a.h\"\n#include <stdlib.h>\n");
@@ -616,9 +635,9 @@ fn it_speaks_the_protocol_of_distccs_own_include_server() {
         ask_files(&stage.place.socket(), cwd.as_os_str().as_bytes(), &argv)
     };
     let names = ask("gcc -Iinc -c a.c -o a.o").unwrap();
+    let root = root_of(&names);
     let names: Vec<PathBuf> =
         names.iter().map(|name| Path::new(std::ffi::OsStr::from_bytes(name)).into()).collect();
-    let root: PathBuf = names[0].iter().take(4).collect();
     let shown = |name: &str| root.join(cwd.strip_prefix("/").unwrap()).join(name);
     let unpacked = |name: &str| lzo::decompress(&fs::read(shown(name)).unwrap(), 1 << 20).unwrap();
     assert!(names.contains(&shown("a.c.lzo")));
@@ -641,4 +660,21 @@ fn it_speaks_the_protocol_of_distccs_own_include_server() {
     kill(pid, Signal::SIGTERM).unwrap();
     wait_until("it ends", || has_ended(pid));
     assert!(!root.exists(), "the mirror is removed");
+    // That of one that was killed is removed by the next.
+    let pid = started(&stage, Path::new(AGENT), &[]);
+    let root = root_of(&ask("gcc -Iinc -c a.c -o a.o").unwrap());
+    kill(pid, Signal::SIGKILL).unwrap();
+    wait_until("it is gone", || has_ended(pid));
+    assert!(root.exists());
+    let pid = started(&stage, Path::new(AGENT), &[]);
+    let other = root_of(&ask("gcc -Iinc -c a.c -o a.o").unwrap());
+    assert!(!root.exists());
+    kill(pid, Signal::SIGTERM).unwrap();
+    wait_until("it ends", || has_ended(pid));
+    assert!(!other.exists());
+}
+
+/// The mirror that names are below: three components.
+fn root_of(names: &[Vec<u8>]) -> PathBuf {
+    Path::new(std::ffi::OsStr::from_bytes(&names[0])).iter().take(4).collect()
 }
