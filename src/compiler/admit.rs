@@ -330,7 +330,7 @@ impl Check {
 }
 
 /// What becomes of an option that a client of ours would not have sent.
-fn harm(stays: Stays, token: &Token<'_>) -> Result<Harm, Refusal> {
+pub(super) fn harm(stays: Stays, token: &Token<'_>) -> Result<Harm, Refusal> {
     let text = token.text.to_owned();
     match stays.harm() {
         Harm::Path if token.names_path() => Err(Refusal::WritesFile(text)),

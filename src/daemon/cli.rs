@@ -93,6 +93,8 @@ pub struct Config {
     pub max_held: usize,
     /// Bytes of one object.
     pub max_output: u64,
+    /// Bytes of disk for trees of pump clients; `None`: what fits.
+    pub pump_cache: Option<u64>,
     /// How long running compiles may go on after SIGTERM.
     pub stop_grace: Duration,
     /// Log level.
@@ -262,6 +264,10 @@ fn check(options: Options, name: &OsStr) -> Result<Config, CliError> {
             .unwrap_or(usize::MAX),
         // The wire has 32 bits for a length.
         max_output: mebibytes(positive("--max-output", options.max_output)?).min(u32::MAX.into()),
+        pump_cache: match options.pump_cache {
+            Some(size) => Some(mebibytes(positive("--pump-cache", size)?)),
+            None => None,
+        },
         stop_grace: Duration::from_secs(options.stop_grace),
         log_level,
         bad_log_level,

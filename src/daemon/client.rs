@@ -53,6 +53,14 @@ impl Client {
         }
     }
 
+    /// The client's address; `None` where there is no network between.
+    pub fn comes_from(&self) -> Option<IpAddr> {
+        match &self.line {
+            Line::Socket(stream) => Some(stream.peer_addr().ok()?.ip().to_canonical()),
+            Line::Pipes(..) => None,
+        }
+    }
+
     /// What comes from the client.
     pub fn input(&self) -> BorrowedFd<'_> {
         match &self.line {

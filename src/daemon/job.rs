@@ -1,31 +1,33 @@
 //! One job: check what the client asks for, compile it, make the reply.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::fmt::Display;
 use std::os::unix::ffi::OsStringExt;
 use std::time::Instant;
 
 use crate::base::exit::Exit;
 use crate::base::log::{self, Level};
-use crate::compiler::admit::{AdmitOptions, RemoteJob, admit};
+use crate::compiler::admit::{AdmitOptions, Refusal, RemoteJob, admit};
+use crate::compiler::admit_pump::{self, PumpJob};
 use crate::compiler::directive;
 use crate::daemon::client::Client;
 use crate::daemon::compilers::Refused;
+use crate::daemon::pump;
 use crate::daemon::run::{self, Call, Ending, Finished, Watch};
+use crate::daemon::sandbox::Confines;
 use crate::daemon::service::Service;
 use crate::daemon::summary::{Outcome, Summary, printable};
 use crate::daemon::toolchains::Program;
-use crate::daemon::workdir;
+use crate::daemon::workdir::{self, WorkDir};
 use crate::protocol::reply::{Reply, encode_reply};
 use crate::protocol::request::Request;
-use crate::protocol::version::Version;
 use crate::targets::{self, Target};
 use crate::toolchains;
 use crate::{error, info, warning};
 
 /// The object's name in the job's directory. A source never has it: sources keep names with a
 /// suffix that a compiler reads.
-const OUTPUT: &str = "distccd-output.o";
+pub(super) const OUTPUT: &str = "distccd-output.o";
 
 /// A request that is complete, and who waits for the answer.
 #[derive(Debug)]
@@ -46,14 +48,17 @@ pub struct Served {
 }
 
 /// Why there is no reply.
-struct Declined {
+pub(super) struct Declined {
     outcome: Outcome,
     exit: Exit,
 }
 
 impl Declined {
-    const REFUSED: Self = Self { outcome: Outcome::Other, exit: Exit::FAILED };
-    const IO: Self = Self { outcome: Outcome::Other, exit: Exit::IO_ERROR };
+    /// The log says why.
+    pub(super) const REFUSED: Self = Self { outcome: Outcome::Other, exit: Exit::FAILED };
+    /// This machine is at fault.
+    pub(super) const IO: Self = Self { outcome: Outcome::Other, exit: Exit::IO_ERROR };
+    /// Nobody waits for one.
     const GONE: Self = Self { outcome: Outcome::CliDisconn, exit: Exit::IO_ERROR };
 }
 
@@ -79,15 +84,12 @@ fn compile(
     client: &Client,
     mut request: Request,
 ) -> Result<(Summary, Reply), Declined> {
-    if request.version > Version::Lzo {
-        error!("client {}: protocol 3 (pump) is not served by this version", client.name);
-        return Err(Declined { outcome: Outcome::RejBadReq, exit: Exit::PROTOCOL_ERROR });
-    }
     let argv: Vec<OsString> =
         std::mem::take(&mut request.argv).into_iter().map(OsString::from_vec).collect();
-    let job = check(service, client, &argv)?;
-    let unit =
-        (printable(job.compiler.as_encoded_bytes()), printable(job.source.as_encoded_bytes()));
+    let tree = request.tree.take();
+    let job = check(service, client, &argv, tree.is_some())?;
+    let (compiler, source, _) = job.names();
+    let unit = (printable(compiler.as_encoded_bytes()), printable(source.as_encoded_bytes()));
     let summary = Summary {
         outcome: Outcome::CompileOk,
         status: 0,
@@ -95,7 +97,7 @@ fn compile(
         time: client.arrived.elapsed(),
         unit: Some(unit),
     };
-    let program = match service.compilers.find(&job.compiler) {
+    let program = match service.compilers.find(compiler) {
         Ok(program) => program,
         Err(refused @ Refused::Missing(_)) => {
             error!("{refused}");
@@ -115,26 +117,62 @@ fn compile(
             return Err(Declined::REFUSED);
         }
     };
-    let limits = &service.limits;
-    let source = request.take_source(limits).map_err(|error| {
-        error!("bad request from {}: {error}", client.name);
-        Declined { outcome: Outcome::RejBadReq, exit: Exit::PROTOCOL_ERROR }
-    })?;
     if run::is_gone(client.input()) {
         return Err(Declined::GONE);
     }
-    compile_source(service, client, &job, program, source, summary)
+    match job {
+        Checked::Plain(job) => {
+            let source = request.take_source(&service.limits).map_err(|error| {
+                error!("bad request from {}: {error}", client.name);
+                Declined { outcome: Outcome::RejBadReq, exit: Exit::PROTOCOL_ERROR }
+            })?;
+            compile_source(service, client, &job, &program, source, summary)
+        }
+        Checked::Pump(job) => {
+            let tree = tree.unwrap_or_default();
+            pump::job::compile(service, client, &job, &program, tree, summary)
+        }
+    }
+}
+
+/// A command line that is harmless, for source that is preprocessed or is not.
+enum Checked {
+    Plain(RemoteJob),
+    Pump(PumpJob),
+}
+
+impl Checked {
+    /// Compiler, source and output, as the client names them.
+    fn names(&self) -> (&OsStr, &OsStr, &OsStr) {
+        match self {
+            Self::Plain(job) => (&job.compiler, &job.source, &job.output),
+            Self::Pump(job) => (&job.compiler, &job.source, &job.output),
+        }
+    }
+
+    fn read(argv: &[OsString], options: &AdmitOptions, pump: bool) -> Result<Self, Refusal> {
+        match pump {
+            false => admit(argv, options).map(Self::Plain),
+            true => admit_pump::admit(argv, options).map(Self::Pump),
+        }
+    }
 }
 
 /// Checks the command line; a refusal is logged with what to do about it.
-fn check(service: &Service, client: &Client, argv: &[OsString]) -> Result<RemoteJob, Declined> {
+fn check(
+    service: &Service,
+    client: &Client,
+    argv: &[OsString],
+    pump: bool,
+) -> Result<Checked, Declined> {
     let options = AdmitOptions { specs_allowed: service.compilers.sysroot().is_some() };
-    match admit(argv, &options) {
+    match Checked::read(argv, &options, pump) {
         Ok(job) => {
+            let (_, source, output) = job.names();
             info!(
                 "compile from {} to {}",
-                printable(job.source.as_encoded_bytes()),
-                printable(job.output.as_encoded_bytes())
+                printable(source.as_encoded_bytes()),
+                printable(output.as_encoded_bytes())
             );
             Ok(job)
         }
@@ -149,14 +187,10 @@ fn compile_source(
     service: &Service,
     client: &Client,
     job: &RemoteJob,
-    program: Program,
+    program: &Program,
     source: Vec<u8>,
     mut summary: Summary,
 ) -> Result<(Summary, Reply), Declined> {
-    let failed = |error: io::Error| {
-        error!("cannot compile for {}: {error}", client.name);
-        Declined::IO
-    };
     if let (true, Some(directive)) = (job.unexpanded, directive::opens_file(&source)) {
         error!(
             "refused a source of {}: #{directive} would read a file of this machine",
@@ -165,18 +199,12 @@ fn compile_source(
         return Err(Declined::REFUSED);
     }
     let input = workdir::source_name(&job.source, job.input_suffix());
-    let mut dir = service.tree.job().map_err(failed)?;
-    dir.write(&input, &source).map_err(failed)?;
+    let mut dir = service.tree.job().map_err(|error| failed(client, &error))?;
+    dir.write(&input, &source).map_err(|error| failed(client, &error))?;
     drop(source);
     let mut argv = job.argv(program.file.as_os_str(), &input, OsStr::new(OUTPUT));
-    if let Some(target) = program.clang_target.filter(|_| !names_target(&argv)) {
-        argv.push(format!("--target={target}").into());
-    }
-    service.compilers.settle_specs(&mut argv).map_err(|refused| {
-        error!("refused a command line of {}: {refused}", client.name);
-        Declined::REFUSED
-    })?;
-    let mut environment = service.environment_of(&program);
+    settle(service, client, program, &mut argv)?;
+    let mut environment = service.environment_of(program);
     for name in ["TMPDIR", "HOME"] {
         environment.push((name.into(), dir.path().into()));
     }
@@ -184,22 +212,63 @@ fn compile_source(
         program: &program.file,
         argv: &argv,
         environment: &environment,
-        work_dir: dir.path(),
+        cwd: dir.path(),
+        confines: Confines { work_dir: dir.path(), tree: None, stage: None },
         max_output: service.config.max_output,
     };
+    match run_compiler(service, client, &call, &mut summary)? {
+        Ok(mut reply) => {
+            reply.object = object(service, client, &mut dir, &reply)?;
+            tell(&summary);
+            Ok((summary, reply))
+        }
+        Err(why) => Ok(exec_failed(summary, &why)),
+    }
+}
+
+/// Says what this machine did not manage.
+pub(super) fn failed(client: &Client, error: &dyn Display) -> Declined {
+    error!("cannot compile for {}: {error}", client.name);
+    Declined::IO
+}
+
+/// What the compiler's own command needs besides what the client wrote.
+pub(super) fn settle(
+    service: &Service,
+    client: &Client,
+    program: &Program,
+    argv: &mut Vec<OsString>,
+) -> Result<(), Declined> {
+    if let Some(target) = program.clang_target.filter(|_| !names_target(argv)) {
+        argv.push(format!("--target={target}").into());
+    }
+    service.compilers.settle_specs(argv).map_err(|refused| {
+        error!("refused a command line of {}: {refused}", client.name);
+        Declined::REFUSED
+    })
+}
+
+/// Runs the compiler to its end; the reply lacks the files that it wrote. In place of a reply, why
+/// the compiler does not start.
+pub(super) fn run_compiler(
+    service: &Service,
+    client: &Client,
+    call: &Call<'_>,
+    summary: &mut Summary,
+) -> Result<Result<Reply, String>, Declined> {
     let watch = Watch {
         client: client.input(),
         abort: service.aborted(),
         deadline: service.config.job_lifetime.map(|lifetime| Instant::now() + lifetime),
     };
     service.stats.started();
-    let finished = run::run(&call, &service.sandbox, &service.stats, &watch);
+    let finished = run::run(call, &service.sandbox, &service.stats, &watch);
     service.stats.ended();
     let finished = match finished {
         Ok(finished) => finished,
         Err(error) => {
-            error!("failed to exec {}: {error}", program.file.display());
-            return Ok(exec_failed(summary, &error.to_string()));
+            error!("failed to exec {}: {error}", call.program.display());
+            return Ok(Err(error.to_string()));
         }
     };
     let Finished { ending, stdout, stderr } = finished;
@@ -221,15 +290,25 @@ fn compile_source(
         }
     }
     summary.status = reply.status;
-    if reply.status == 0 {
-        // A compiler that is content and wrote nothing has made an empty object, as in 3.4.
-        let limit = service.config.max_output;
-        reply.object = dir.read(OsStr::new(OUTPUT), limit).map_err(failed)?.unwrap_or_default();
-    } else if summary.outcome == Outcome::CompileOk {
+    if reply.status != 0 && summary.outcome == Outcome::CompileOk {
         summary.outcome = Outcome::CompileError;
     }
-    tell(&summary);
-    Ok((summary, reply))
+    Ok(Ok(reply))
+}
+
+/// The object of a compiler that was content, from the job's directory.
+pub(super) fn object(
+    service: &Service,
+    client: &Client,
+    dir: &mut WorkDir,
+    reply: &Reply,
+) -> Result<Vec<u8>, Declined> {
+    if reply.status != 0 {
+        return Ok(Vec::new());
+    }
+    // A compiler that is content and wrote nothing has made an empty object, as in 3.4.
+    let object = dir.read(OsStr::new(OUTPUT), service.config.max_output);
+    object.map(Option::unwrap_or_default).map_err(|error| failed(client, &error))
 }
 
 /// Whether a command of clang's says for which machine to compile.
@@ -247,7 +326,7 @@ fn wrong_service(service: &Service, client: &Client, target: &Target) -> String 
 }
 
 /// The reply to a job whose compiler cannot be started, and what its client reads.
-fn exec_failed(mut summary: Summary, why: &str) -> (Summary, Reply) {
+pub(super) fn exec_failed(mut summary: Summary, why: &str) -> (Summary, Reply) {
     let name = summary.unit.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
     let status = i32::from(Exit::COMPILER_MISSING.0) << 8;
     let pid = std::process::id();
@@ -256,7 +335,8 @@ fn exec_failed(mut summary: Summary, why: &str) -> (Summary, Reply) {
     (summary, Reply { status, stderr: stderr.into_bytes(), ..Reply::default() })
 }
 
-fn tell(summary: &Summary) {
+/// Says in the log how the compiler ended.
+pub(super) fn tell(summary: &Summary) {
     if !log::enabled(Level::Info) {
         return;
     }

@@ -5,7 +5,8 @@
 //! work: the [`reception`], one thread, waits for clients and reads requests; the [`pool`] holds
 //! complete requests in order and as many threads as `--jobs`, each of which serves one [`job`] at
 //! a time: check it ([`compilers`], and `compiler::admit`), [`run`] the compiler in a directory of
-//! its own ([`workdir`]) shut off from the rest ([`sandbox`]), reply.
+//! its own ([`workdir`]) shut off from the rest ([`sandbox`]), reply. Where a client sends headers
+//! in place of preprocessed source, [`pump`] has the job.
 
 pub mod access;
 pub mod announce;
@@ -20,6 +21,7 @@ pub mod notify;
 pub mod options;
 pub mod pool;
 pub mod privileges;
+pub mod pump;
 pub mod reception;
 pub mod run;
 pub mod sandbox;

@@ -114,6 +114,9 @@ pub struct Options {
     /// Largest object file that a compiler may write
     #[arg(long, value_name = "MIB", default_value_t = 2048, help_heading = "Limits")]
     pub(super) max_output: u64,
+    /// Disk space for the files of pump clients [default: a quarter of what is free in TMPDIR]
+    #[arg(long, value_name = "MIB", help_heading = "Limits")]
+    pub(super) pump_cache: Option<u64>,
     /// How long running compiles may go on once the daemon is told to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 3, help_heading = "Limits")]
     pub(super) stop_grace: u64,

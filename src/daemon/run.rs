@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
-use crate::daemon::sandbox::Sandbox;
+use crate::daemon::sandbox::{Confines, Sandbox};
 use crate::daemon::stats::Stats;
 use crate::warning;
 
@@ -30,8 +30,10 @@ pub struct Call<'a> {
     pub argv: &'a [OsString],
     /// Its whole environment.
     pub environment: &'a [(OsString, OsString)],
-    /// Where it runs, and the only place where it may write.
-    pub work_dir: &'a Path,
+    /// Where it runs.
+    pub cwd: &'a Path,
+    /// What it may touch.
+    pub confines: Confines<'a>,
     /// The largest file it may write.
     pub max_output: u64,
 }
@@ -89,12 +91,12 @@ pub fn run(
     command
         .env_clear()
         .envs(call.environment.iter().map(|(name, value)| (name, value)))
-        .current_dir(call.work_dir)
+        .current_dir(call.cwd)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    let mut group = Group::new(sandbox.spawn(&mut command, call.program, call.work_dir)?)?;
+    let mut group = Group::new(sandbox.spawn(&mut command, call.program, &call.confines)?)?;
     let pid = group.pid.as_raw_nonzero().get();
     let limit = Rlimit { current: Some(call.max_output), maximum: Some(call.max_output) };
     // It fails only for a child that has ended already.

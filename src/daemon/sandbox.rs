@@ -2,7 +2,7 @@
 //!
 //! Landlock binds a thread and what it starts, for good. So each compiler is started by a thread of
 //! its own, which restricts itself first and ends at once; the daemon stays free, and nothing runs
-//! between fork and exec.
+//! between fork and exec. A thread that enters the root of a pump job does so before that.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,8 +16,10 @@ use landlock::{
     Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use nix::sched::CloneFlags;
+use rustix::process::DumpableBehavior;
 
 use crate::daemon::options::Sandbox as Wanted;
+use crate::daemon::pump::stage::{self, Stage};
 
 /// The newest Landlock that we know; older kernels do what they can of it.
 const NEWEST: ABI = ABI::V6;
@@ -33,6 +35,17 @@ const SOURCES: [&str; 3] = ["/dev/zero", "/dev/urandom", "/dev/random"];
 
 /// A file or directory, and what may be done with it and all below it.
 type Rule = (PathFd, BitFlags<AccessFs>);
+
+/// What one compiler may touch besides what all may read.
+#[derive(Clone, Copy, Debug)]
+pub struct Confines<'a> {
+    /// The only place where it may write.
+    pub work_dir: &'a Path,
+    /// A tree of a client's that it may read.
+    pub tree: Option<&'a Path>,
+    /// The root that it sees.
+    pub stage: Option<&'a Stage>,
+}
 
 /// What compilers are kept from.
 #[derive(Debug)]
@@ -93,8 +106,8 @@ impl Sandbox {
         self.rules.is_some()
     }
 
-    /// Starts `command`, which may write in `work_dir` only. `program` is the file that it runs:
-    /// one that stands apart from PATH brings its toolchain.
+    /// Starts `command` within `confines`. `program` is the file that it runs: one that stands apart
+    /// from PATH brings its toolchain.
     ///
     /// # Errors
     ///
@@ -103,19 +116,80 @@ impl Sandbox {
         &self,
         command: &mut Command,
         program: &Path,
-        work_dir: &Path,
+        confines: &Confines<'_>,
     ) -> io::Result<Child> {
-        let Some(rules) = &self.rules else { return command.spawn() };
-        let real = program.canonicalize().unwrap_or_else(|_| program.to_owned());
-        let apart = open(real.parent().into_iter().flat_map(toolchain).map(|dir| (dir, run())));
+        if self.rules.is_none() && confines.stage.is_none() {
+            return command.spawn();
+        }
+        let apart = open(apart(program).into_iter().map(|dir| (dir, run())));
+        self.within(confines, &apart, || command.spawn())
+    }
+
+    /// Does `task` as a compiler would be started on `stage`.
+    ///
+    /// # Errors
+    ///
+    /// What entering it met, or the task.
+    pub fn try_out(
+        &self,
+        stage: &Stage,
+        task: impl FnOnce() -> io::Result<()> + Send,
+    ) -> io::Result<()> {
+        let confines = Confines { work_dir: &stage.work_dir, tree: None, stage: Some(stage) };
+        self.within(&confines, &[], task)
+    }
+
+    /// Runs `task` on a thread of its own, restricted.
+    fn within<T: Send>(
+        &self,
+        confines: &Confines<'_>,
+        apart: &[Rule],
+        task: impl FnOnce() -> io::Result<T> + Send,
+    ) -> io::Result<T> {
+        let restricted = || {
+            let Some(stage) = confines.stage else {
+                let read = AccessFs::ReadFile | AccessFs::ReadDir;
+                let tree = open(confines.tree.into_iter().map(|tree| (tree.to_owned(), read)));
+                return self.restrict([apart, &tree], confines.work_dir);
+            };
+            stage.enter()?;
+            self.restrict([apart, &of_stage(stage)], &stage::work())
+        };
         thread::scope(|scope| {
-            let starter = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
-                restrict(rules.iter().chain(&apart), work_dir)?;
-                command.spawn()
-            })?;
+            let thread = thread::Builder::new().stack_size(STACK);
+            let starter = thread.spawn_scoped(scope, || restricted().and_then(|()| task()))?;
             starter.join().unwrap_or_else(|_| Err(io::Error::other("the starting thread failed")))
         })
     }
+
+    fn restrict(&self, further: [&[Rule]; 2], work_dir: &Path) -> io::Result<()> {
+        match &self.rules {
+            Some(rules) => restrict(rules.iter().chain(further.into_iter().flatten()), work_dir),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What may be read on a stage, besides what is the same directory as elsewhere.
+fn of_stage(stage: &Stage) -> Vec<Rule> {
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let merged = stage.areas.iter().filter(|(area, merged)| *merged && area != Path::new("etc"));
+    let merged = merged.map(|(area, _)| (Path::new("/").join(area), run()));
+    open(merged.chain(stage.tops.iter().map(|top| (top.clone(), read))))
+}
+
+/// The directories of a program that stands apart from PATH.
+pub fn apart(program: &Path) -> Vec<PathBuf> {
+    let real = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+    real.parent().map(toolchain).unwrap_or_default()
+}
+
+/// All directories of programs, libraries and headers that compilers found on `path` may read, and
+/// `extra` ones.
+pub fn readable(path: &[PathBuf], extra: &[PathBuf]) -> Vec<PathBuf> {
+    let system = SYSTEM.iter().map(PathBuf::from);
+    let toolchains = path.iter().flat_map(|dir| toolchain(dir));
+    system.chain(toolchains).chain(extra.iter().cloned()).collect()
 }
 
 /// Moves this process, which must have one thread only, into a network with nothing in it.
@@ -125,12 +199,33 @@ pub fn leave_network() -> bool {
     if rustix::process::geteuid().is_root() {
         return nix::sched::unshare(network).is_ok();
     }
+    own_namespace(network)
+}
+
+/// Moves this process, which must have one thread only and no rights, into a user namespace, so
+/// that its threads can have mounts of their own. `false` where the kernel does not allow it.
+pub fn gain_mounts() -> bool {
+    if rustix::process::geteuid().is_root() {
+        return true;
+    }
+    // One that was root does not own its own files in /proc.
+    let before = rustix::process::dumpable_behavior();
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable);
+    let gained = own_namespace(CloneFlags::empty());
+    if let Ok(before) = before {
+        let _ = rustix::process::set_dumpable_behavior(before);
+    }
+    gained
+}
+
+/// A user namespace with the same names inside as outside, and what else is asked for.
+fn own_namespace(others: CloneFlags) -> bool {
     let user = rustix::process::geteuid().as_raw();
     let group = rustix::process::getegid().as_raw();
-    if nix::sched::unshare(network | CloneFlags::CLONE_NEWUSER).is_err() {
+    if nix::sched::unshare(others | CloneFlags::CLONE_NEWUSER).is_err() {
         return false;
     }
-    // The same names inside as outside; without this map files would belong to nobody.
+    // Without this map files would belong to nobody.
     let write = |file: &str, text: String| {
         std::fs::OpenOptions::new()
             .write(true)
@@ -239,7 +334,9 @@ mod tests {
     fn run(sandbox: &Sandbox, dir: &Path, script: &str) -> bool {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(script).current_dir(dir).stderr(Stdio::null()).stdout(Stdio::null());
-        sandbox.spawn(&mut command, Path::new("/bin/sh"), dir).unwrap().wait().unwrap().success()
+        let confines = Confines { work_dir: dir, tree: None, stage: None };
+        let child = sandbox.spawn(&mut command, Path::new("/bin/sh"), &confines);
+        child.unwrap().wait().unwrap().success()
     }
 
     #[test]
@@ -274,7 +371,8 @@ mod tests {
         let sandbox = Sandbox::prepare(Wanted::Auto, &[], &[], false).unwrap();
         let own = tempfile::tempdir().unwrap();
         let program = Path::new("/no/such/cc");
-        let error = sandbox.spawn(&mut Command::new(program), program, own.path()).unwrap_err();
+        let confines = Confines { work_dir: own.path(), tree: None, stage: None };
+        let error = sandbox.spawn(&mut Command::new(program), program, &confines).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 

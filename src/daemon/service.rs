@@ -11,6 +11,7 @@ use crate::base::env;
 use crate::daemon::access::AccessList;
 use crate::daemon::cli::Config;
 use crate::daemon::compilers::Compilers;
+use crate::daemon::pump::job::Pump;
 use crate::daemon::sandbox::Sandbox;
 use crate::daemon::stats::Stats;
 use crate::daemon::toolchains::Program;
@@ -36,6 +37,8 @@ pub struct Service {
     pub sandbox: Sandbox,
     /// Where they run.
     pub tree: WorkTree,
+    /// What pump jobs share.
+    pub pump: Pump,
     /// The environment of each, but for what names its own directory.
     pub environment: Vec<(OsString, OsString)>,
     /// What is counted.
@@ -57,6 +60,7 @@ impl Service {
         compilers: Compilers,
         sandbox: Sandbox,
         tree: WorkTree,
+        pump: Pump,
     ) -> io::Result<Self> {
         let environment = environment(&compilers);
         Ok(Self {
@@ -66,6 +70,7 @@ impl Service {
             compilers,
             sandbox,
             tree,
+            pump,
             environment,
             stats: Stats::default(),
             access: RwLock::new(access),

@@ -17,6 +17,7 @@ use crate::daemon::compilers::Compilers;
 use crate::daemon::detach::PidFile;
 use crate::daemon::options;
 use crate::daemon::privileges::{self, Persona};
+use crate::daemon::pump;
 use crate::daemon::reception::Purpose;
 use crate::daemon::sandbox::{self, Sandbox};
 use crate::daemon::service::Service;
@@ -116,6 +117,7 @@ pub fn service(
         critical!("cannot give up root's rights: {error}");
         return Err(Exit::SETUID_FAILED);
     }
+    let mounts = network && sandbox::gain_mounts();
     let temp = dirs::temp_dir();
     std::env::set_current_dir(&temp).map_err(|error| {
         error!("cannot go to {}: {error} (set TMPDIR)", temp.display());
@@ -146,10 +148,13 @@ pub fn service(
         Exit::IO_ERROR
     })?;
     notice!("sandbox: {}", sandbox.level());
-    let service = Service::new(config, access, compilers, sandbox, tree).map_err(|error| {
-        error!("cannot start: {error}");
-        Exit::FAILED
-    })?;
+    let readable = sandbox::readable(&path, &extra);
+    let pump = pump::start::prepare(&config, readable, &sandbox, &tree, mounts);
+    let service =
+        Service::new(config, access, compilers, sandbox, tree, pump).map_err(|error| {
+            error!("cannot start: {error}");
+            Exit::FAILED
+        })?;
     Ok((service, around))
 }
 

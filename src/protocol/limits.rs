@@ -52,7 +52,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            newest: Version::Lzo,
+            newest: Version::Pump,
             words: 32_768,
             word: 128 * KIB,
             command: 2 * MIB,

@@ -74,13 +74,6 @@ fn numbers_past_all_limits_are_refused_at_once() {
 }
 
 #[test]
-fn protocol_3_is_declined_with_a_word_in_the_log() {
-    let volunteer = Place::new().start(&[]);
-    assert_eq!(volunteer.talk(b"DIST00000003CDIR00000001/ARGC00000001ARGV00000003gcc"), b"");
-    volunteer.wait_for_log("protocol version 3 is not served here");
-}
-
-#[test]
 fn bombs_do_not_go_off() {
     let volunteer = Place::new().start(&["-j", "1"]);
     for times in [1_000, 8_000_000] {

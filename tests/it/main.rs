@@ -43,6 +43,7 @@ mod package_targets;
 mod projects;
 mod pump;
 mod pump_command;
+mod pump_daemon;
 mod setup_check;
 mod setup_chroot;
 mod setup_client_of;

@@ -10,6 +10,7 @@ pub mod include_server;
 pub mod output;
 pub mod package;
 pub mod ports;
+pub mod pump;
 pub mod sources;
 pub mod systemd;
 pub mod tree;

@@ -246,12 +246,15 @@ impl Volunteer {
     }
 
     /// What jobs have left. Our daemon's own directory, in which each job has another, stays for
-    /// as long as the daemon lives.
+    /// as long as the daemon lives, and so do the trees of pump jobs.
     fn litter(&self) -> Vec<String> {
         let mut names = Tree::read(&self.tmp()).0;
         names.remove("distccd.log");
         if self.side == Side::Ours {
-            names.retain(|name, _| !name.starts_with("distccd_") || name.contains('/'));
+            let of_daemon = |name: &str| {
+                name.split_once('/').is_none_or(|(_, rest)| rest.split('/').next() == Some("roots"))
+            };
+            names.retain(|name, _| !name.starts_with("distccd_") || !of_daemon(name));
         }
         names.into_keys().collect()
     }
