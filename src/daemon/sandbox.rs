@@ -106,8 +106,8 @@ impl Sandbox {
         self.rules.is_some()
     }
 
-    /// Starts `command` within `confines`. `program` is the file that it runs: one that stands apart
-    /// from PATH brings its toolchain.
+    /// Starts `command` within `confines`. `program` is the file that it runs: one that stands
+    /// apart from PATH brings its toolchain.
     ///
     /// # Errors
     ///

@@ -44,6 +44,7 @@ mod projects;
 mod pump;
 mod pump_command;
 mod pump_daemon;
+mod pump_hostile;
 mod setup_check;
 mod setup_chroot;
 mod setup_client_of;

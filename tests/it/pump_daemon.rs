@@ -31,7 +31,9 @@ fn moved() -> Volunteer {
 }
 
 fn start(options: &[&str]) -> Volunteer {
-    Place::new().start_as(options, |command| drop(command.env("LC_ALL", "C")))
+    Place::new().start_as(options, |command| {
+        command.env("LC_ALL", "C");
+    })
 }
 
 /// A small project of several directories.

@@ -1,5 +1,5 @@
-//! Which of the volunteer's directories stand beside the client's, where a compile sees the client's
-//! own paths; nothing here looks at the machine.
+//! Which of the volunteer's directories stand beside the client's, where a compile sees the
+//! client's own paths; nothing here looks at the machine.
 
 use crate::daemon::pump::plan::{Entry, Node, Plan, is_below};
 

@@ -52,6 +52,11 @@ impl PumpRequest {
         request
     }
 
+    /// Another command with the files of `other`.
+    pub fn of_parts(cwd: &str, argv: &str, other: &Self) -> Self {
+        Self { files: other.files.clone(), ..Self::new(cwd, argv) }
+    }
+
     /// Adds a file.
     pub fn file(mut self, name: &str, content: &str) -> Self {
         self.files.push((name.as_bytes().to_vec(), Sent::File(content.as_bytes().to_vec())));
