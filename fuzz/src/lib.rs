@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 
 use makepkg_distcc::base::disk::MemoryDisk;
 use makepkg_distcc::compiler::admit::{self, AdmitOptions};
+use makepkg_distcc::compiler::admit_pump::{self, Places};
 use makepkg_distcc::compiler::scan::{self, Plan, Surroundings};
 use makepkg_distcc::compiler::{invocation, object, response, rewrite};
+use makepkg_distcc::daemon::pump::layout::{Area, Layout, Needs};
+use makepkg_distcc::daemon::pump::plan::{self, Node, parents};
 use makepkg_distcc::hosts::{find, list};
 use makepkg_distcc::makepkg_conf::document::{Assignment, Document};
 use makepkg_distcc::makepkg_conf::edit::{self, Absent, Place};
@@ -34,7 +37,7 @@ pub struct Target {
 }
 
 /// Every fuzz target.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "admit", run: admit },
     Target { name: "host_list", run: host_list },
     Target { name: "hosts_file", run: hosts_file },
@@ -45,6 +48,7 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "makepkg_conf", run: makepkg_conf },
     Target { name: "object", run: object },
     Target { name: "packet", run: packet },
+    Target { name: "pump_tree", run: pump_tree },
     Target { name: "record", run: record },
     Target { name: "reply", run: reply },
     Target { name: "request", run: request },
@@ -202,6 +206,40 @@ pub fn admit(bytes: &[u8]) {
                 assert!(argv.iter().any(|word| word == "out.o"));
             }
             Err(refusal) => assert!(!refusal.sentence().is_empty()),
+        }
+    }
+}
+
+/// A pump request's files make a tree, or none: all that is above an entry is a directory, and what
+/// stands among programs is a header's. Its command gives no word that is read as a file of words.
+pub fn pump_tree(bytes: &[u8]) {
+    let Ok(Some(request)) = RequestDecoder::new(&limits()).push(bytes) else { return };
+    let argv: Vec<OsString> = request.argv.into_iter().map(OsString::from_vec).collect();
+    if let Ok(job) = admit_pump::admit(&argv, &AdmitOptions::default()) {
+        let (root, output) = ("/root".as_ref(), "/out.o".as_ref());
+        let places = Places { root, output, dependencies: "/out.d".as_ref() };
+        let argv = job.argv("gcc".as_ref(), &[], &places);
+        assert!(!argv.iter().any(|word| word.as_encoded_bytes().starts_with(b"@")));
+    }
+    let area = |path: &str, reserved| Area { path: path.into(), link: None, reserved };
+    let areas = vec![area("usr", false), area("etc", true)];
+    let layout = Layout { areas, read_link: |_| None };
+    for layout in [None, Some(&layout)] {
+        let tree = request.tree.clone().unwrap_or_default();
+        let readable = |path: &[u8]| path.starts_with(b"usr/");
+        let Ok(plan) = plan::Plan::new(tree, layout, &readable) else { continue };
+        let mut dirs = std::collections::BTreeSet::new();
+        for entry in &plan.entries {
+            let is_sane = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
+            assert!(entry.path.split(|&byte| byte == b'/').all(is_sane));
+            assert!(parents(&entry.path).all(|dir| dirs.contains(dir)));
+            if entry.node == Node::Dir {
+                dirs.insert(entry.path.as_slice());
+            }
+        }
+        for area in layout.iter().flat_map(|layout| &layout.areas) {
+            let needs = Needs::of(&plan, area);
+            assert!(needs.headers.iter().chain(&needs.dirs).all(|dir| dirs.contains(&dir[..])));
         }
     }
 }
