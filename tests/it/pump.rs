@@ -263,7 +263,7 @@ fn stock_volunteer_and_our_agent_make_what_a_local_compile_makes() {
 /// files as they were when its compile began.
 #[test]
 fn headers_that_change_during_a_build_give_no_stale_object() {
-    for side in [Side::Stock] {
+    for side in [Side::Ours, Side::Stock] {
         let farm = Farm::with(side);
         let client = Client::with_agent(&farm);
         farm.write("unit.c", "#include \"sub/b.h\"\nint value = VALUE;\n");
@@ -402,4 +402,42 @@ fn what_is_no_file_is_left_to_the_compiler_here() {
         ("mkdir dir/a.h; gcc -include dir/a.h -c a.c", "pump"),
     ];
     compare(&farm, &client, &commands);
+}
+
+/// Command lines beside [`STOCK`] for volunteers that show files in place.
+const IN_PLACE: [(&str, &str); 16] = [
+    ("gcc -g -O2 -c a.c", "pump"),
+    ("g++ -g -O2 -MMD -MP -c cc.cc -o sub/cc.o", "pump"),
+    ("gcc -g -O2 -c $PWD/a.c -o $PWD/a.o", "pump"),
+    ("gcc -g -I$PWD/sub -isystem $PWD/dir -c a.c", "pump"),
+    ("gcc -MD -MT one -MQ 'two $' -MP -c a.c", "pump"),
+    ("gcc -MD -c a.c -o 'sub/odd $name.o'", "pump"),
+    ("gcc -MMD -MF sub/x.d -c sub/../a.c", "pump"),
+    ("gcc -ffile-prefix-map=$PWD=/there -g -c $PWD/a.c", "pump"),
+    ("gcc --sysroot=/ -c a.c", "pump"),
+    ("gcc -flto=auto -O2 -frandom-seed=1 -c a.c", "pump"),
+    ("CPATH=sub:dir C_INCLUDE_PATH=$PWD gcc -g -c a.c", "pump"),
+    ("gcc -include $PWD/c.h -c a.c", "pump"),
+    ("clang -g -O2 -MD -c a.c", "pump"),
+    ("clang++ -O2 -c cc.cc", "pump"),
+    ("echo '-O2 -Isub' >words; gcc @words -c a.c", "pump"),
+    ("gcc -O2 -gz -c a.c", "pump"),
+];
+
+#[test]
+fn our_volunteer_and_our_agent_make_what_a_local_compile_makes() {
+    let farm = Farm::with(Side::Ours);
+    let client = Client::with_agent(&farm);
+    compare(&farm, &client, &IN_PLACE);
+    compare(
+        &farm,
+        &client,
+        &[
+            ("gcc -Wall -c warns.c", "pump"),
+            ("gcc -c wrong.c", "pump"),
+            ("gcc -c lost.c", "pump"),
+            ("gcc -c missing.c", "pump-cannot-tell"),
+        ],
+    );
+    assert!(Tree::read(&farm.path("tmp")).0.is_empty());
 }
