@@ -21,6 +21,14 @@ pub trait Disk {
     /// The text of the symbolic link `path`, or `None` if it is none.
     fn link_target(&self, path: &Path) -> Option<PathBuf>;
 
+    /// What `path` itself is, links not followed; `None` where there is nothing.
+    fn entry(&self, path: &Path) -> Option<EntryKind> {
+        match self.link_target(path) {
+            Some(_) => Some(EntryKind::Link),
+            None => self.stamp(path).ok().map(|stamp| stamp.kind),
+        }
+    }
+
     /// What `path` leads to, and what tells this state of it from others.
     ///
     /// # Errors
@@ -89,6 +97,10 @@ impl Disk for RealDisk {
 
     fn link_target(&self, path: &Path) -> Option<PathBuf> {
         std::fs::read_link(path).ok()
+    }
+
+    fn entry(&self, path: &Path) -> Option<EntryKind> {
+        std::fs::symlink_metadata(path).ok().map(|meta| kind(meta.file_type()))
     }
 
     fn stamp(&self, path: &Path) -> io::Result<Stamp> {

@@ -13,10 +13,13 @@ pub fn is_named(text: &[u8]) -> bool {
 
 /// Where the macros stand in `text`, but for comments and strings.
 pub fn places(text: &[u8]) -> Vec<usize> {
+    if is_named(text) { words(text, &MACROS) } else { Vec::new() }
+}
+
+/// Where one of `wanted` stands in `text` as a word of its own, but for comments and strings.
+/// A word may begin with `@`.
+pub fn words(text: &[u8], wanted: &[&[u8]]) -> Vec<usize> {
     let mut places = Vec::new();
-    if !is_named(text) {
-        return places;
-    }
     let mut reader = Reader { text, at: 0 };
     while let Some(byte) = reader.peek(0) {
         match byte {
@@ -26,20 +29,21 @@ pub fn places(text: &[u8]) -> Vec<usize> {
                 reader.quoted(byte);
                 continue;
             }
+            b'@' => {}
             _ if is_word(byte) => {}
             _ => {
                 reader.at += 1;
                 continue;
             }
         }
-        let length = reader.rest().iter().take_while(|&&byte| is_word(byte)).count();
+        let rest = reader.rest().iter().skip(1);
+        let length = 1 + rest.take_while(|&&byte| is_word(byte)).count();
         let word = reader.rest().get(..length).unwrap_or_default();
-        // The prefix of a raw string: what follows is none if it is stepped over.
-        let step = if word.ends_with(b"R") && length > 1 { length - 1 } else { length };
-        if MACROS.contains(&word) {
+        if wanted.contains(&word) {
             places.push(reader.at);
         }
-        reader.at += step;
+        // The R of a raw string's prefix is looked at again.
+        reader.at += if word.ends_with(b"R") && length > 1 { length - 1 } else { length };
     }
     places
 }
@@ -71,6 +75,8 @@ mod tests {
         ] {
             assert!(places(text.as_bytes()).is_empty(), "{text}");
         }
+        let import: [&[u8]; 1] = [b"@import"];
+        assert_eq!(words(b"/* @import x */ @imported y; @import z;", &import), [29]);
     }
 
     proptest! {

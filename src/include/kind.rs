@@ -1,4 +1,8 @@
 //! What is remembered for units that search alike: their macros, and what each file includes.
+//!
+//! An answer is a walk over what is known ([`Kind::known`]), which many threads do at once. What it
+//! lacks is worked out in small steps ([`Kind::advance`]), one thread at a time, and the files that
+//! it wants are read in between, by each thread for itself ([`Flight::read`]).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -6,18 +10,19 @@ use std::sync::Arc;
 
 use crate::base::disk::{Disk, EntryKind, Stamp};
 use crate::include::CannotTell;
-use crate::include::clock;
-use crate::include::condition::outcome;
-use crate::include::expand::{named, possible};
-use crate::include::leads::{Absent, Input, Leads, Scanned};
+use crate::include::leads::{Input, Leads, Marks, Scanned};
 use crate::include::macros::Macros;
 use crate::include::names::{Name, Names};
-use crate::include::reduce::{Action, Reduced, Wanted, define};
+use crate::include::reduce::{Reduced, Wanted, define};
 use crate::include::search::{Commanded, Search};
-use crate::include::tree::{Tree, is_fresh, path};
+use crate::include::tree::{Place, Tree, is_fresh};
 
 /// The most files that one unit may open.
 const MOST_FILES: usize = 50_000;
+/// A unit whose files have more bytes is given up.
+pub const MOST_BYTES: u64 = 512 << 20;
+/// So many files are worked on before other threads have their turn.
+const SLICE: usize = 64;
 
 /// Reads a file and reduces it, or takes what was remembered of it.
 pub trait Files {
@@ -42,35 +47,109 @@ pub struct World<'a> {
     pub now: i128,
 }
 
+/// A unit of the kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit<'a> {
+    /// Its source, absolute.
+    pub source: &'a Path,
+    /// The current directory, absolute.
+    pub cwd: &'a Path,
+    /// What its command line says.
+    pub commanded: &'a Commanded,
+    /// Whether its language reads trigraphs.
+    pub reads_trigraphs: bool,
+}
+
 /// A file as one path leads to it.
 #[derive(Debug)]
-struct Node {
-    path: PathBuf,
+pub(super) struct Node {
+    pub(super) path: Arc<Path>,
     /// The file as answers have it.
     input: Option<Arc<Input>>,
     stamp: Option<Stamp>,
     is_fresh: bool,
-    reduced: Arc<Reduced>,
-    /// Steps that have had their effect, by index.
-    done: Vec<bool>,
+    /// It is to be read, for the first time or again.
+    is_unread: bool,
+    /// It is to be worked on.
+    pub(super) is_queued: bool,
+    pub(super) reduced: Arc<Reduced>,
+    /// Steps that have had their effect, by number.
+    pub(super) done: Vec<bool>,
     /// Why the file cannot be followed.
     trouble: Option<CannotTell>,
-    leads: Leads,
+    /// Directories that its way depends on.
+    places: Vec<Place>,
+    pub(super) leads: Leads,
 }
 
 /// Everything that is remembered for one kind of unit.
 #[derive(Debug)]
 pub struct Kind {
-    search: Search,
-    macros: Macros,
+    pub(super) search: Search,
+    pub(super) macros: Macros,
     /// `-D` of all units so far: those names are always defined.
     always: Option<HashSet<Name>>,
-    tree: Tree,
-    nodes: Vec<Node>,
-    by_path: HashMap<PathBuf, usize>,
+    pub(super) tree: Tree,
+    pub(super) nodes: Vec<Node>,
+    by_path: HashMap<Arc<Path>, usize>,
     /// Files to look at again once more is known of a macro.
-    watchers: HashMap<Name, Vec<usize>>,
+    pub(super) watchers: HashMap<Name, Vec<usize>>,
     queue: VecDeque<usize>,
+    /// What names mean in the directories that are searched for all files alike.
+    pub(super) lookups: HashMap<Wanted, Arc<Leads>>,
+    /// What commands of a directory include by themselves.
+    firsts: HashMap<First, Arc<Leads>>,
+    pub(super) absent: Vec<Arc<Path>>,
+    pub(super) absent_by_path: HashMap<Arc<Path>, usize>,
+}
+
+/// A command's directory, and the files that it includes.
+type First = (PathBuf, Vec<Vec<u8>>);
+
+/// A request on its way.
+#[derive(Debug, Default)]
+pub struct Flight {
+    /// Files that have been read, or found as they were, since the request came.
+    checked: Marks,
+    checked_places: Marks,
+    /// Files that are not what they were.
+    changed: Vec<usize>,
+    /// Directories whose answers would be other ones.
+    changed_places: Vec<Place>,
+    /// Files to be read.
+    wanted: Vec<(usize, Arc<Path>)>,
+    /// Files that have been read.
+    read: Vec<(usize, Read)>,
+    /// How large they are together.
+    bytes: u64,
+}
+
+/// A file's state, and its content or why it cannot be read.
+type Read = (Option<Stamp>, Result<Arc<Reduced>, String>);
+
+impl Flight {
+    /// Reads the files that are wanted.
+    pub fn read(&mut self, world: &World<'_>) {
+        for (at, path) in std::mem::take(&mut self.wanted) {
+            if self.is_too_large() {
+                return;
+            }
+            // The stamp first: what is written while the file is read shows the next time.
+            let stamp = world.disk.stamp(&path);
+            let reduced = match &stamp {
+                Ok(stamp) if stamp.kind == EntryKind::File => world.files.reduced(&path, *stamp),
+                Ok(_) => Err("it is no regular file".to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
+            self.bytes += stamp.as_ref().map_or(0, |stamp| stamp.size);
+            self.read.push((at, (stamp.ok(), reduced)));
+        }
+    }
+
+    /// Whether the files that were read are larger than those of a unit may be.
+    pub fn is_too_large(&self) -> bool {
+        self.bytes > MOST_BYTES
+    }
 }
 
 impl Kind {
@@ -85,54 +164,88 @@ impl Kind {
             by_path: HashMap::new(),
             watchers: HashMap::new(),
             queue: VecDeque::new(),
+            lookups: HashMap::new(),
+            firsts: HashMap::new(),
+            absent: Vec::new(),
+            absent_by_path: HashMap::new(),
         }
     }
 
-    /// What the unit's compile may open.
-    ///
-    /// # Errors
-    ///
-    /// [`CannotTell`].
-    pub fn scan(
-        &mut self,
-        source: &Path,
-        cwd: &Path,
-        commanded: &Commanded,
-        reads_trigraphs: bool,
+    /// What the unit may open, if everything is known and is as it was; or else notes in `flight`
+    /// what has changed.
+    pub fn known(
+        &self,
+        unit: &Unit<'_>,
+        flight: &mut Flight,
         world: &World<'_>,
-    ) -> Result<Scanned, CannotTell> {
-        if self.tree.refresh(world.disk, world.now) {
-            self.forget_edges();
+    ) -> Option<Result<Scanned, CannotTell>> {
+        if !self.has_taken(unit.commanded, world) {
+            return None;
         }
-        if let Some(define) = commanded.defines.iter().find(|text| clock::is_named(text)) {
-            return Err(CannotTell::ClockOption(String::from_utf8_lossy(define).into_owned()));
+        let &source = self.by_path.get(unit.source)?;
+        let first = self.firsts.get(&first_of(unit))?;
+        let reached = match self.reach(source, first) {
+            Ok(reached) => reached,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut places = Marks::default();
+        places.extend(&first.places);
+        for &at in &reached {
+            let node = self.nodes.get(at).filter(|node| !node.is_unread && !node.is_queued)?;
+            places.extend(&node.leads.places);
+            places.extend(&node.places);
         }
-        self.command(commanded, world);
-        let mut first = Leads { to: vec![self.node(source, world)], ..Leads::default() };
-        let forced = commanded.forced.iter().map(|name| Wanted::Quoted(name.as_slice().into()));
-        let implied = Wanted::Angled((*b"stdc-predef.h").into());
-        for wanted in forced.chain([implied]) {
-            // The command's own words are none of a file's: whoever sends them, can change them.
-            first.add(Leads { absolute: None, ..self.candidates(&wanted, cwd, world) });
-        }
-        let mut checked = HashSet::new();
-        loop {
-            self.settle(world);
-            let reached = self.reach(&first.to)?;
-            let mut is_same = true;
-            for &at in &reached {
-                if checked.insert(at) && self.is_changed(at, world) {
-                    self.read(at, world);
-                    is_same = false;
-                }
+        for place in places.iter() {
+            if !flight.checked_places.has(place) && self.tree.is_other(world.disk, place, world.now)
+            {
+                flight.changed_places.push(place);
             }
-            if is_same {
-                return self.answer(&first, &reached, reads_trigraphs);
+            flight.checked_places.mark(place);
+        }
+        for &at in &reached {
+            if flight.checked.mark(at) && self.is_changed(at, world) {
+                flight.changed.push(at);
             }
+        }
+        let is_same = flight.changed.is_empty() && flight.changed_places.is_empty();
+        is_same.then(|| self.answer(first, &reached, unit.reads_trigraphs))
+    }
+
+    /// Goes on with what an answer for the unit lacks.
+    pub fn advance(&mut self, unit: &Unit<'_>, flight: &mut Flight, world: &World<'_>) {
+        self.tree.set_now(world.now);
+        self.forget(std::mem::take(&mut flight.changed_places), world);
+        for at in std::mem::take(&mut flight.changed) {
+            if let Some(node) = self.nodes.get_mut(at) {
+                node.is_unread = true;
+            }
+        }
+        for (at, read) in std::mem::take(&mut flight.read) {
+            flight.checked.mark(at);
+            self.install(at, read, world);
+        }
+        self.command(unit.commanded, world);
+        let source = self.node(unit.source);
+        let key = first_of(unit);
+        let first = match self.firsts.get(&key) {
+            Some(first) => Arc::clone(first),
+            None => {
+                let first = Arc::new(self.first(unit, world));
+                self.firsts.insert(key, Arc::clone(&first));
+                first
+            }
+        };
+        for _ in 0..SLICE {
+            let Some(at) = self.queue.pop_front() else { break };
+            self.work(at, world);
+        }
+        for at in self.reach(source, &first).unwrap_or_default() {
+            let node = self.nodes.get(at).filter(|node| node.is_unread);
+            flight.wanted.extend(node.map(|node| (at, Arc::clone(&node.path))));
         }
     }
 
-    /// How much is remembered: files and directories.
+    /// How much is remembered: files, and directories.
     pub fn size(&self) -> (usize, usize) {
         (self.nodes.len(), self.tree.len())
     }
@@ -143,47 +256,70 @@ impl Kind {
         reached: &[usize],
         reads_trigraphs: bool,
     ) -> Result<Scanned, CannotTell> {
-        let mut scanned = Scanned::default();
-        let nodes: Vec<&Node> = reached.iter().filter_map(|&at| self.nodes.get(at)).collect();
-        for node in &nodes {
+        let mut scanned =
+            Scanned { inputs: Vec::with_capacity(reached.len()), ..Scanned::default() };
+        let mut absent = Marks::default();
+        let mut lead = |leads: &Leads| {
+            absent.extend(&leads.absent);
+            scanned.absolute = scanned.absolute.take().or_else(|| leads.absolute.clone());
+            leads.trouble.clone().map_or(Ok(()), Err)
+        };
+        lead(first)?;
+        for node in reached.iter().filter_map(|&at| self.nodes.get(at)) {
             if let Some(trouble) = &node.trouble {
                 return Err(trouble.clone());
             }
             if node.reduced.has_trigraphs && reads_trigraphs {
-                return Err(CannotTell::Trigraphs(node.path.clone()));
+                return Err(CannotTell::Trigraphs(node.path.to_path_buf()));
             }
+            lead(&node.leads)?;
             scanned.inputs.extend(node.input.clone());
         }
-        let mut absent = HashSet::new();
-        for leads in std::iter::once(first).chain(nodes.iter().map(|node| &node.leads)) {
-            if let Some(trouble) = &leads.trouble {
-                return Err(trouble.clone());
-            }
-            absent.extend(leads.absent.iter().cloned());
-            scanned.absolute = scanned.absolute.or_else(|| leads.absolute.clone());
-        }
-        scanned.absent.extend(absent);
-        scanned.absent.sort_unstable();
+        let absent = absent.iter().filter_map(|missing| self.absent.get(missing));
+        scanned.absent = absent.cloned().collect();
         Ok(scanned)
     }
 
-    /// All files that `roots` lead to.
-    fn reach(&self, roots: &[usize]) -> Result<Vec<usize>, CannotTell> {
-        let mut seen = vec![false; self.nodes.len()];
+    /// All files that a unit leads to, as far as is known.
+    fn reach(&self, source: usize, first: &Leads) -> Result<Vec<usize>, CannotTell> {
+        let mut seen = Marks::default();
         let mut reached = Vec::new();
-        let mut open: Vec<usize> = roots.iter().rev().copied().collect();
+        let mut open: Vec<usize> = first.to.iter().rev().copied().collect();
+        open.push(source);
         while let Some(at) = open.pop() {
-            let (Some(node), Some(seen)) = (self.nodes.get(at), seen.get_mut(at)) else { continue };
-            if std::mem::replace(seen, true) {
+            let Some(node) = self.nodes.get(at) else { continue };
+            if !seen.mark(at) {
                 continue;
             }
             reached.push(at);
-            open.extend(node.leads.to.iter().rev());
+            open.extend(node.leads.to.iter().rev().filter(|&&to| !seen.has(to)));
         }
         if reached.len() > MOST_FILES {
             return Err(CannotTell::TooManyFiles(MOST_FILES));
         }
         Ok(reached)
+    }
+
+    /// Whether nothing in the command line is new.
+    fn has_taken(&self, commanded: &Commanded, world: &World<'_>) -> bool {
+        let Some(always) = &self.always else { return false };
+        let mut defined = HashSet::new();
+        for text in &commanded.defines {
+            if let Some((name, definition)) = define(text, world.names) {
+                if !self.macros.has(name, &definition) {
+                    return false;
+                }
+                defined.insert(name);
+            }
+        }
+        for text in &commanded.undefines {
+            let name = world.names.of(text);
+            defined.remove(&name);
+            if !self.macros.may_be_absent(name) {
+                return false;
+            }
+        }
+        always.is_subset(&defined)
     }
 
     /// Takes in what the command line says of macros.
@@ -218,254 +354,112 @@ impl Kind {
         always.retain(|name| !lost.contains(name));
     }
 
-    fn touch(&mut self, name: Name) {
-        if let Some(watchers) = self.watchers.remove(&name) {
-            self.queue.extend(watchers);
+    /// More is known of a macro.
+    pub(super) fn touch(&mut self, name: Name) {
+        for at in self.watchers.remove(&name).unwrap_or_default() {
+            self.queue(at);
         }
     }
 
-    /// The file at `path`, read if it was not known.
-    fn node(&mut self, path: &Path, world: &World<'_>) -> usize {
+    fn queue(&mut self, at: usize) {
+        if let Some(node) = self.nodes.get_mut(at)
+            && !std::mem::replace(&mut node.is_queued, true)
+        {
+            self.queue.push_back(at);
+        }
+    }
+
+    /// The file at `path`.
+    pub(super) fn node(&mut self, path: &Path) -> usize {
         if let Some(&at) = self.by_path.get(path) {
             return at;
         }
         let at = self.nodes.len();
+        let path: Arc<Path> = path.into();
+        self.by_path.insert(Arc::clone(&path), at);
         self.nodes.push(Node {
-            path: path.to_owned(),
+            path,
             input: None,
             stamp: None,
             is_fresh: true,
+            is_unread: true,
+            is_queued: false,
             reduced: Arc::default(),
             done: Vec::new(),
             trouble: None,
+            places: Vec::new(),
             leads: Leads::default(),
         });
-        self.by_path.insert(path.to_owned(), at);
-        self.read(at, world);
         at
     }
 
     /// Whether the file is not what was read.
     fn is_changed(&self, at: usize, world: &World<'_>) -> bool {
         let Some(node) = self.nodes.get(at) else { return false };
-        let stamp = world.disk.stamp(&node.path).ok();
-        stamp != node.stamp || node.is_fresh
+        node.is_fresh || world.disk.stamp(&node.path).ok() != node.stamp
     }
 
-    /// Reads a file anew.
-    fn read(&mut self, at: usize, world: &World<'_>) {
+    /// Takes in what was read.
+    fn install(&mut self, at: usize, read: Read, world: &World<'_>) {
+        drop(self.tree.take_used());
         let Some(node) = self.nodes.get_mut(at) else { return };
-        let trouble = |why: String| Some(CannotTell::File(node.path.clone(), why));
-        // The stamp first: what is written while the file is read shows the next time.
-        let stamp = world.disk.stamp(&node.path);
-        node.stamp = stamp.as_ref().ok().copied();
-        node.is_fresh = node.stamp.is_some_and(|stamp| is_fresh(&stamp, world.now));
-        let reduced = match stamp {
-            Ok(stamp) if stamp.kind == EntryKind::File => world.files.reduced(&node.path, stamp),
-            Ok(_) => Err("it is no regular file".to_owned()),
-            Err(error) => Err(error.to_string()),
-        };
-        let (reduced, trouble) = match reduced {
+        let way = self.tree.way(world.disk, &node.path);
+        node.places = self.tree.take_used();
+        let (stamp, reduced) = read;
+        node.stamp = stamp;
+        node.is_fresh = stamp.is_some_and(|stamp| is_fresh(&stamp, world.now));
+        node.is_unread = false;
+        let path = node.path.to_path_buf();
+        let (reduced, mut trouble) = match reduced {
             Ok(reduced) => {
                 let oddity = reduced.oddity;
-                let odd = oddity.map(|oddity| CannotTell::Content(node.path.clone(), oddity));
-                (reduced, odd)
+                (reduced, oddity.map(|oddity| CannotTell::Content(path.clone(), oddity)))
             }
-            Err(why) => (Arc::default(), trouble(why)),
+            Err(why) => (Arc::default(), Some(CannotTell::File(path.clone(), why))),
         };
+        if way.is_none() && trouble.is_none() {
+            trouble = Some(CannotTell::File(path.clone(), "it is gone".to_owned()));
+        }
+        let input = way.zip(stamp).map(|(way, stamp)| Input { path, way, stamp });
+        if node.input.as_deref() != input.as_ref() {
+            node.input = input.map(Arc::new);
+        }
+        node.trouble = trouble;
         if !Arc::ptr_eq(&node.reduced, &reduced) || node.done.len() != reduced.steps.len() {
             node.done = vec![false; reduced.steps.len()];
             node.leads = Leads::default();
             node.reduced = reduced;
-            self.queue.push_back(at);
+            self.queue(at);
         }
-        node.trouble = trouble;
-        let way = self.tree.way(world.disk, &node.path);
-        if way.is_none() && node.trouble.is_none() {
-            node.trouble = Some(CannotTell::File(node.path.clone(), "it is gone".to_owned()));
-        }
-        let input = way.zip(node.stamp);
-        node.input =
-            input.map(|(way, stamp)| Input { path: node.path.clone(), way, stamp }).map(Arc::new);
     }
 
-    /// Directories have changed: what names lead to is looked up again.
-    fn forget_edges(&mut self) {
+    /// Directories have changed: what names in them lead to is looked up again.
+    fn forget(&mut self, changed: Vec<Place>, world: &World<'_>) {
+        if changed.is_empty() {
+            return;
+        }
+        let mut marks = Marks::default();
+        for place in changed {
+            marks.mark(place);
+            self.tree.forget(world.disk, place);
+        }
+        let is_hit = |places: &[Place]| places.iter().any(|&place| marks.has(place));
+        self.lookups.retain(|_, leads| !is_hit(&leads.places));
+        self.firsts.retain(|_, leads| !is_hit(&leads.places));
+        let mut again = Vec::new();
         for (at, node) in self.nodes.iter_mut().enumerate() {
-            node.leads = Leads::default();
-            node.done.fill(false);
-            node.stamp = None;
-            self.queue.push_back(at);
+            // Where it leads to may be another file.
+            node.is_unread |= is_hit(&node.places);
+            if is_hit(&node.leads.places) {
+                node.leads = Leads::default();
+                node.done.fill(false);
+                again.push(at);
+            }
         }
+        again.into_iter().for_each(|at| self.queue(at));
     }
+}
 
-    /// Works until nothing changes any more.
-    fn settle(&mut self, world: &World<'_>) {
-        while let Some(at) = self.queue.pop_front() {
-            self.work(at, world);
-        }
-    }
-
-    /// Has each step of a file that may be reached take effect.
-    fn work(&mut self, at: usize, world: &World<'_>) {
-        let Some(node) = self.nodes.get(at) else { return };
-        let reduced = Arc::clone(&node.reduced);
-        let mut outcomes: Vec<Option<Option<bool>>> = vec![None; reduced.conditions.len()];
-        let mut alive = vec![true; reduced.groups.len()];
-        for (index, group) in reduced.groups.iter().enumerate().skip(1) {
-            let mut is_alive = alive.get(group.parent).copied().unwrap_or(true);
-            for &(condition, so) in &group.tests {
-                if !is_alive {
-                    break;
-                }
-                let Some(slot) = outcomes.get_mut(condition) else { continue };
-                if slot.is_none() {
-                    let Some(condition) = reduced.conditions.get(condition) else { continue };
-                    let mut asked = Vec::new();
-                    let found = outcome(condition, &self.macros, world.names, &mut asked);
-                    if found.is_some() {
-                        self.watch(at, asked);
-                    }
-                    *slot = Some(found);
-                }
-                is_alive = slot.flatten().is_none_or(|found| found == so);
-            }
-            if let Some(slot) = alive.get_mut(index) {
-                *slot = is_alive;
-            }
-        }
-        for (index, step) in reduced.steps.iter().enumerate() {
-            let is_done = self.nodes.get(at).and_then(|node| node.done.get(index)).copied();
-            if is_done != Some(false) || !alive.get(step.group).copied().unwrap_or(true) {
-                continue;
-            }
-            let is_final = match &step.action {
-                Action::Define(name, definition) => {
-                    if self.macros.add(*name, definition, true) {
-                        self.touch(*name);
-                    }
-                    true
-                }
-                Action::Undef(name) => {
-                    if self.macros.remove(*name) {
-                        self.touch(*name);
-                    }
-                    // A later definition elsewhere must not hide it.
-                    true
-                }
-                Action::Include(wanted) => self.include(at, wanted, world),
-                Action::Clock => {
-                    self.note(at, CannotTell::Clock);
-                    true
-                }
-            };
-            if is_final
-                && let Some(done) = self.nodes.get_mut(at).and_then(|node| node.done.get_mut(index))
-            {
-                *done = true;
-            }
-        }
-    }
-
-    fn watch(&mut self, at: usize, asked: Vec<Name>) {
-        for name in asked {
-            let watchers = self.watchers.entry(name).or_default();
-            if !watchers.contains(&at) {
-                watchers.push(at);
-            }
-        }
-    }
-
-    /// Adds what an include may open; whether it needs no second look.
-    fn include(&mut self, at: usize, wanted: &Wanted, world: &World<'_>) -> bool {
-        let Some(node) = self.nodes.get(at) else { return true };
-        let dir = node.path.parent().unwrap_or(Path::new("/")).to_owned();
-        let Wanted::Computed(text, is_next) = wanted else {
-            self.add_leads(at, wanted, &dir, world);
-            return true;
-        };
-        let mut asked = Vec::new();
-        match possible(text, &self.macros, world.names, &mut asked) {
-            Ok(found) => {
-                for wanted in found.iter().filter_map(|text| named(text)) {
-                    let wanted = if *is_next { wanted.into_next() } else { wanted };
-                    self.add_leads(at, &wanted, &dir, world);
-                }
-                self.watch(at, asked);
-                false
-            }
-            Err(_) => {
-                let text = String::from_utf8_lossy(text).into_owned();
-                self.note(at, |path| CannotTell::Computed(path, text));
-                true
-            }
-        }
-    }
-
-    /// Notes why nobody can tell what a file leads to.
-    fn note(&mut self, at: usize, trouble: impl FnOnce(PathBuf) -> CannotTell) {
-        if let Some(node) = self.nodes.get_mut(at) {
-            let trouble = Some(trouble(node.path.clone()));
-            node.leads.add(Leads { trouble, ..Leads::default() });
-        }
-    }
-
-    fn add_leads(&mut self, at: usize, wanted: &Wanted, dir: &Path, world: &World<'_>) {
-        let leads = self.candidates(wanted, dir, world);
-        if let Some(node) = self.nodes.get_mut(at) {
-            node.leads.add(leads);
-        }
-    }
-
-    /// Every file that a name may mean for a file in `dir`; and a precompiled header in its place.
-    fn candidates(&mut self, wanted: &Wanted, dir: &Path, world: &World<'_>) -> Leads {
-        let mut leads = Leads::default();
-        let (name, is_angled) = match wanted {
-            Wanted::Quoted(name) | Wanted::Next(name) => (name, false),
-            Wanted::Angled(name) => (name, true),
-            Wanted::Computed(..) => return leads,
-        };
-        if name.is_empty() || name.contains(&0) {
-            return leads;
-        }
-        let name = path(name).to_owned();
-        let mut dirs: Vec<PathBuf> = Vec::new();
-        if name.is_absolute() {
-            dirs.push(PathBuf::from("/"));
-            leads.absolute = Some(name.as_path().into());
-        } else {
-            if !is_angled {
-                dirs.push(dir.to_owned());
-                dirs.extend(self.search.quote.iter().cloned());
-            }
-            dirs.extend(self.search.angled.iter().cloned());
-            dirs.extend(self.search.embed.iter().cloned());
-        }
-        let mut compiled = name.clone().into_os_string();
-        compiled.push(".gch");
-        let mut absent = Absent::default();
-        for dir in dirs {
-            if self.tree.look(world.disk, &dir, Path::new(&compiled)).is_some() {
-                leads.trouble = Some(CannotTell::Precompiled(dir.join(&compiled)));
-            }
-            let full = dir.join(&name);
-            let system = self.search.system.iter().position(|system| *system == dir);
-            match self.tree.look(world.disk, &dir, &name) {
-                None | Some(EntryKind::Dir) => {
-                    if let Some(place) = system {
-                        let is_there = self.tree.look(world.disk, Path::new("/"), &dir).is_some();
-                        absent.missed(place, is_there.then_some(&full), &dir);
-                    }
-                }
-                Some(_) => {
-                    leads.add(Leads { to: vec![self.node(&full, world)], ..Leads::default() });
-                    if !matches!(wanted, Wanted::Next(_)) {
-                        absent.found(system);
-                    }
-                }
-            }
-        }
-        leads.absent = absent.paths();
-        leads
-    }
+fn first_of(unit: &Unit<'_>) -> First {
+    (unit.cwd.to_owned(), unit.commanded.forced.clone())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::disk::Stamp;
 use crate::include::CannotTell;
-use crate::include::tree::Way;
+use crate::include::tree::{Place, Way};
 
 /// A file that a compile may open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +33,18 @@ pub struct Scanned {
     pub absolute: Option<Arc<Path>>,
 }
 
+/// A path among those where something is looked for in vain, by number.
+pub type Missing = usize;
+
 /// Where includes lead.
 #[derive(Clone, Debug, Default)]
 pub struct Leads {
-    /// The files, by index.
+    /// The files, by number.
     pub to: Vec<usize>,
     /// Where they are looked for in vain ([`Scanned::absent`]).
-    pub absent: Vec<Arc<Path>>,
+    pub absent: Vec<Missing>,
+    /// Directories that this depends on.
+    pub places: Vec<Place>,
     /// A name that is an absolute path.
     pub absolute: Option<Arc<Path>>,
     /// Why one of them cannot be followed.
@@ -48,15 +53,22 @@ pub struct Leads {
 
 impl Leads {
     /// Adds what other includes lead to.
-    pub fn add(&mut self, other: Self) {
-        for to in other.to {
-            if !self.to.contains(&to) {
-                self.to.push(to);
-            }
+    pub fn add(&mut self, other: &Self) {
+        self.to.extend_from_slice(&other.to);
+        self.absent.extend_from_slice(&other.absent);
+        self.places.extend_from_slice(&other.places);
+        self.absolute = self.absolute.take().or_else(|| other.absolute.clone());
+        self.trouble = self.trouble.take().or_else(|| other.trouble.clone());
+    }
+
+    /// Leaves each number once; files in the order in which they came.
+    pub fn tidy(&mut self) {
+        let mut seen = Marks::default();
+        self.to.retain(|&to| seen.mark(to));
+        for numbers in [&mut self.absent, &mut self.places] {
+            numbers.sort_unstable();
+            numbers.dedup();
         }
-        self.absent.extend(other.absent);
-        self.absolute = self.absolute.take().or(other.absolute);
-        self.trouble = self.trouble.take().or(other.trouble);
     }
 }
 
@@ -64,7 +76,7 @@ impl Leads {
 #[derive(Default)]
 pub struct Absent {
     /// Each with its directory's place in the compiler's order.
-    paths: Vec<(usize, Arc<Path>)>,
+    paths: Vec<(usize, Missing)>,
     /// A directory that the command names has it.
     is_over: bool,
     /// The first of the compiler's own that has it.
@@ -72,13 +84,14 @@ pub struct Absent {
 }
 
 impl Absent {
-    /// `dir` has no such name; or it is not there itself, where `full` is `None`.
-    pub fn missed(&mut self, place: usize, full: Option<&PathBuf>, dir: &Path) {
-        if !self.is_over {
-            // Such a directory's place is not known.
-            let place = if full.is_some() { place } else { 0 };
-            self.paths.push((place, full.map_or(dir, |full| full.as_path()).into()));
-        }
+    /// Whether what is missed still counts.
+    pub fn counts(&self) -> bool {
+        !self.is_over
+    }
+
+    /// The name is missing at `path` in the directory that has this place in the compiler's order.
+    pub fn missed(&mut self, place: usize, path: Missing) {
+        self.paths.push((place, path));
     }
 
     /// The name was found in a directory, which has this place if it is one of the compiler's own.
@@ -91,9 +104,66 @@ impl Absent {
     }
 
     /// All places where the compiler may have looked before it found the name.
-    pub fn paths(self) -> Vec<Arc<Path>> {
+    pub fn paths(self) -> Vec<Missing> {
         let Self { paths, first, .. } = self;
         let counts = |place: usize| first.is_none_or(|first| place <= first);
         paths.into_iter().filter(|(place, _)| counts(*place)).map(|(_, path)| path).collect()
+    }
+}
+
+/// A set of small numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Marks(Vec<u64>);
+
+impl Marks {
+    /// Adds a number; whether it is new.
+    pub fn mark(&mut self, number: usize) -> bool {
+        let (at, bit) = (number / 64, 1_u64 << (number % 64));
+        if self.0.len() <= at {
+            self.0.resize(at + 1, 0);
+        }
+        let Some(word) = self.0.get_mut(at) else { return false };
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    /// Adds numbers.
+    pub fn extend(&mut self, numbers: &[usize]) {
+        for &number in numbers {
+            self.mark(number);
+        }
+    }
+
+    /// Whether the number is in it.
+    pub fn has(&self, number: usize) -> bool {
+        self.0.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+
+    /// All numbers, in order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().flat_map(|(at, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = left.trailing_zeros();
+                left &= left.checked_sub(1)?;
+                Some(at * 64 + bit as usize)
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_a_set() {
+        let mut marks = Marks::default();
+        let numbers = [0, 63, 64, 200, 64, 0];
+        let new: Vec<bool> = numbers.iter().map(|&number| marks.mark(number)).collect();
+        assert_eq!(new, [true, true, true, true, false, false]);
+        assert_eq!(marks.iter().collect::<Vec<_>>(), [0, 63, 64, 200]);
+        assert!(marks.has(63) && !marks.has(1) && !marks.has(1000));
     }
 }

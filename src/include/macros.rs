@@ -137,6 +137,13 @@ impl Macros {
         true
     }
 
+    /// Whether adding this definition would change nothing.
+    pub fn has(&self, name: Name, definition: &Definition) -> bool {
+        self.known.get(&name).is_some_and(|known| {
+            known.is_open || known.definitions.iter().any(|known| known.definition == *definition)
+        })
+    }
+
     /// Notes that the macro may be absent somewhere; whether that is new.
     pub fn remove(&mut self, name: Name) -> bool {
         let known = self.known.get_mut(&name);

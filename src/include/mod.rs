@@ -26,6 +26,7 @@ pub mod names;
 pub mod reduce;
 pub mod scanner;
 pub mod search;
+mod settle;
 pub mod token;
 pub mod tree;
 
@@ -57,6 +58,9 @@ pub enum CannotTell {
     /// So does a macro of the command line.
     #[error("{0}: it asks for the time")]
     ClockOption(String),
+    /// More text than a unit may have.
+    #[error("it may open files of more than {0} bytes")]
+    TooMuchText(u64),
     /// More files than a unit may have.
     #[error("it may open more than {0} files")]
     TooManyFiles(usize),

@@ -151,7 +151,7 @@ fn oddity(text: &[u8]) -> Option<Oddity> {
     if has(b"/\\\n*") || has(b"/\\\r\n*") || has(b"/\\\n/") {
         return Some(Oddity::SplicedComment);
     }
-    if has(b"@import") {
+    if has(b"@import") && !clock::words(text, &[b"@import"]).is_empty() {
         return Some(Oddity::Module);
     }
     let named = [b"GCC dependency".as_slice(), b"pch_preprocess", b"include_alias"];

@@ -1,15 +1,18 @@
-//! Directories as they were last listed, so that most questions need no system call, and a check
+//! Directories as they were last looked at, so that most questions need no system call, and a check
 //! whether any answer given would be another one now.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::disk::{Disk, EntryKind, Stamp};
 
 /// Directories with more names are asked for each name.
 const MOST_NAMES: usize = 200_000;
+/// So many questions about a directory are asked one by one; for more, it is listed.
+const FEW: usize = 6;
 /// Links that lead to links, at most.
 const MOST_LINKS: usize = 40;
 /// A file system's clock ticks so often, in nanoseconds: what changed less than this before it was
@@ -27,20 +30,44 @@ pub fn is_fresh(stamp: &Stamp, now: i128) -> bool {
 /// What has been asked about one name: what it was, and where it led if it is a link.
 type Answer = (Option<EntryKind>, Option<PathBuf>);
 
-#[derive(Debug, Default)]
+/// A directory, by number.
+pub type Place = usize;
+
+/// A directory that something was asked about.
+#[derive(Debug)]
 struct Listing {
+    path: Arc<Path>,
+    asked: HashMap<Box<OsStr>, Answer>,
+    /// Directories below, by name.
+    below: HashMap<Box<OsStr>, Place>,
+    /// Whether a precompiled header is in it; `None` while it has not been listed.
+    has_compiled: Option<bool>,
+    seen: Mutex<Seen>,
+}
+
+/// What holds as long as no answer would be another one.
+#[derive(Debug, Default)]
+struct Seen {
     /// `None` where there was no such directory.
     stamp: Option<Stamp>,
     is_fresh: bool,
-    /// `None` where it cannot be listed: then names are asked for one by one.
+    /// Everything in it; `None` where names are asked for one by one.
     names: Option<HashMap<OsString, EntryKind>>,
-    asked: HashMap<OsString, Answer>,
 }
 
-/// Listings by path.
+impl Listing {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Directories by path.
 #[derive(Debug, Default)]
 pub struct Tree {
-    listings: HashMap<PathBuf, Listing>,
+    listings: Vec<Listing>,
+    by_path: HashMap<Arc<Path>, Place>,
+    /// Directories asked about since [`Tree::take_used`].
+    used: Vec<Place>,
     /// The time that is now, in nanoseconds since 1970.
     now: i128,
 }
@@ -57,55 +84,142 @@ pub struct Way {
 }
 
 impl Tree {
-    /// What `name` (one component) is in `dir`.
-    pub fn entry(&mut self, disk: &dyn Disk, dir: &Path, name: &OsStr) -> Option<EntryKind> {
-        if name == "." || name == ".." {
-            return Some(EntryKind::Dir);
+    /// Sets the time that is now, in nanoseconds since 1970.
+    pub fn set_now(&mut self, now: i128) {
+        self.now = now;
+    }
+
+    /// The number of the directory `dir`, which need not be there.
+    pub fn place(&mut self, disk: &dyn Disk, dir: &Path) -> Place {
+        if let Some(&place) = self.by_path.get(dir) {
+            return place;
+        }
+        let place = self.listings.len();
+        let stamp = dir_stamp(disk, dir);
+        let is_fresh = stamp.is_some_and(|stamp| is_fresh(&stamp, self.now));
+        let path: Arc<Path> = dir.into();
+        self.by_path.insert(Arc::clone(&path), place);
+        self.listings.push(Listing {
+            path,
+            asked: HashMap::new(),
+            below: HashMap::new(),
+            has_compiled: None,
+            seen: Mutex::new(Seen { stamp, is_fresh, names: None }),
+        });
+        place
+    }
+
+    /// Directories that answers came from since this was last called, each once.
+    pub fn take_used(&mut self) -> Vec<Place> {
+        let mut used = std::mem::take(&mut self.used);
+        used.sort_unstable();
+        used.dedup();
+        used
+    }
+
+    /// What `name` (one component) is in the directory.
+    fn entry(&mut self, disk: &dyn Disk, place: Place, name: &OsStr) -> Option<EntryKind> {
+        if self.used.last() != Some(&place) {
+            self.used.push(place);
         }
         let now = self.now;
-        if !self.listings.contains_key(dir) {
-            self.listings.insert(dir.to_owned(), list(disk, dir, now));
-        }
-        let listing = self.listings.get_mut(dir)?;
+        let listing = self.listings.get_mut(place)?;
         if let Some((kind, _)) = listing.asked.get(name) {
             return *kind;
         }
-        let answer = answer(disk, dir, name, listing.names.as_ref());
+        if listing.has_compiled.is_none() && listing.asked.len() >= FEW {
+            let seen = list(disk, &listing.path, now);
+            listing.has_compiled = Some(seen.names.as_ref().is_none_or(has_compiled));
+            // What was asked before must have been so in this state of the directory too.
+            listing.seen = Mutex::new(Seen { is_fresh: true, ..seen });
+        }
+        let seen = listing.seen();
+        let answer = match seen.stamp {
+            Some(_) => answer(disk, &listing.path, name, seen.names.as_ref()),
+            None => (None, None),
+        };
+        drop(seen);
         let kind = answer.0;
-        listing.asked.insert(name.to_owned(), answer);
+        listing.asked.insert(name.into(), answer);
         kind
     }
 
-    /// What `dir/name` leads to, all links followed; `name` may have several components.
-    pub fn look(&mut self, disk: &dyn Disk, dir: &Path, name: &Path) -> Option<EntryKind> {
-        let mut at = dir.to_owned();
+    /// The directory `name` (one component) below another one.
+    fn below(&mut self, disk: &dyn Disk, place: Place, name: &OsStr) -> Place {
+        let Some(listing) = self.listings.get(place) else { return place };
+        if let Some(&below) = listing.below.get(name) {
+            return below;
+        }
+        let below = listing.path.join(name);
+        let below = self.place(disk, &below);
+        if let Some(listing) = self.listings.get_mut(place) {
+            listing.below.insert(name.into(), below);
+        }
+        below
+    }
+
+    /// What `name`, which may have several components, leads to from a directory, all links
+    /// followed.
+    pub fn look(&mut self, disk: &dyn Disk, place: Place, name: &Path) -> Option<EntryKind> {
+        let mut at = place;
+        let mut parts = name.components().peekable();
         let mut kind = Some(EntryKind::Dir);
-        for part in name.components() {
+        while let Some(part) = parts.next() {
             let part = match part {
                 Component::RootDir => {
-                    at = PathBuf::from("/");
+                    at = self.place(disk, Path::new("/"));
+                    continue;
+                }
+                Component::CurDir => continue,
+                Component::ParentDir => {
+                    at = self.below(disk, at, OsStr::new(".."));
+                    kind = Some(EntryKind::Dir);
                     continue;
                 }
                 part => part.as_os_str(),
             };
-            kind = self.entry(disk, &at, part);
-            at.push(part);
-            match kind? {
-                EntryKind::Link => kind = self.follow(disk, &at),
-                EntryKind::Dir | EntryKind::File | EntryKind::Other => {}
+            kind = self.entry(disk, at, part);
+            if kind? == EntryKind::Link {
+                let link = self.listings.get(at)?.path.join(part);
+                kind = self.follow(disk, &link);
+            }
+            if parts.peek().is_some() {
+                if kind? != EntryKind::Dir {
+                    return None;
+                }
+                at = self.below(disk, at, part);
             }
         }
         kind
     }
 
+    /// Whether a precompiled header may lie in place of the header `name`.
+    pub fn has_compiled(&mut self, disk: &dyn Disk, place: Place, name: &Path) -> bool {
+        let mut compiled = name.as_os_str().to_owned();
+        compiled.push(".gch");
+        let is_plain = name.components().nth(1).is_none();
+        if is_plain && self.listings.get(place).is_some_and(|dir| dir.has_compiled == Some(false)) {
+            if self.used.last() != Some(&place) {
+                self.used.push(place);
+            }
+            return false;
+        }
+        self.look(disk, place, Path::new(&compiled)).is_some()
+    }
+
     fn follow(&mut self, disk: &dyn Disk, link: &Path) -> Option<EntryKind> {
         let real = self.way(disk, link)?.real;
-        disk.stamp(&real).ok().map(|stamp| stamp.kind)
+        let (Some(dir), Some(name)) = (real.parent(), real.file_name()) else {
+            return Some(EntryKind::Dir);
+        };
+        let place = self.place(disk, dir);
+        self.entry(disk, place, name)
     }
 
     /// The way to `path`, which is absolute; `None` where it leads nowhere.
     pub fn way(&mut self, disk: &dyn Disk, path: &Path) -> Option<Way> {
         let mut way = Way { real: PathBuf::from("/"), ..Way::default() };
+        let mut at = self.place(disk, &way.real);
         let mut rest: Vec<OsString> = path.iter().rev().map(OsStr::to_owned).collect();
         // The root.
         rest.pop();
@@ -117,23 +231,30 @@ impl Tree {
             if part == ".." {
                 way.dirs.push(way.real.clone());
                 way.real.pop();
+                at = self.place(disk, &way.real);
                 continue;
             }
-            let kind = self.entry(disk, &way.real, &part)?;
-            let full = way.real.join(&part);
+            let kind = self.entry(disk, at, &part)?;
             if kind != EntryKind::Link {
-                way.real = full;
+                way.real.push(&part);
+                if kind == EntryKind::Dir && !rest.is_empty() {
+                    at = self.below(disk, at, &part);
+                } else if !rest.is_empty() {
+                    return None;
+                }
                 continue;
             }
             links += 1;
             if links > MOST_LINKS {
                 return None;
             }
-            let target = disk.link_target(&full)?;
+            let target = self.listings.get(at)?.asked.get(part.as_os_str())?.1.clone()?;
+            let full = way.real.join(&part);
             let mut parts: Vec<OsString> = target.iter().rev().map(OsStr::to_owned).collect();
             if target.is_absolute() {
                 parts.pop();
                 way.real = PathBuf::from("/");
+                at = self.place(disk, &way.real);
             }
             rest.extend(parts);
             way.links.push((full, target));
@@ -141,29 +262,58 @@ impl Tree {
         Some(way)
     }
 
+    /// Whether an answer that the directory gave would be another one at the time `now`.
+    pub fn is_other(&self, disk: &dyn Disk, place: Place, now: i128) -> bool {
+        let Some(listing) = self.listings.get(place) else { return false };
+        let mut seen = listing.seen();
+        let stamp = dir_stamp(disk, &listing.path);
+        if stamp == seen.stamp && !seen.is_fresh {
+            return false;
+        }
+        let new = match listing.has_compiled {
+            Some(_) => list(disk, &listing.path, now),
+            None => Seen {
+                stamp,
+                is_fresh: stamp.is_some_and(|stamp| is_fresh(&stamp, now)),
+                names: None,
+            },
+        };
+        let known = new.names.as_ref();
+        if listing.has_compiled.is_some_and(|has| has != known.is_none_or(has_compiled)) {
+            return true;
+        }
+        for (name, old) in &listing.asked {
+            let is_same = match (new.stamp, old) {
+                (None, (kind, _)) => kind.is_none(),
+                (Some(_), old) => answer(disk, &listing.path, name, known) == *old,
+            };
+            if !is_same {
+                return true;
+            }
+        }
+        *seen = new;
+        false
+    }
+
+    /// Forgets what a directory has answered.
+    pub fn forget(&mut self, disk: &dyn Disk, place: Place) {
+        let now = self.now;
+        let Some(listing) = self.listings.get_mut(place) else { return };
+        let stamp = dir_stamp(disk, &listing.path);
+        let is_fresh = stamp.is_some_and(|stamp| is_fresh(&stamp, now));
+        listing.asked = HashMap::new();
+        listing.has_compiled = None;
+        listing.seen = Mutex::new(Seen { stamp, is_fresh, names: None });
+    }
+
     /// Looks at every directory again, at the time `now`; whether an answer given so far would be
-    /// another one.
+    /// another one. Such answers are forgotten.
     pub fn refresh(&mut self, disk: &dyn Disk, now: i128) -> bool {
         self.now = now;
-        let mut is_other = false;
-        for (dir, listing) in &mut self.listings {
-            if listing.asked.is_empty() {
-                continue;
-            }
-            let stamp = disk.stamp(dir).ok();
-            if stamp == listing.stamp && !listing.is_fresh {
-                continue;
-            }
-            let new = list(disk, dir, now);
-            let mut asked = HashMap::new();
-            for (name, old) in &listing.asked {
-                let answer = answer(disk, dir, name, new.names.as_ref());
-                is_other |= answer != *old;
-                asked.insert(name.clone(), answer);
-            }
-            *listing = Listing { asked, ..new };
-        }
-        is_other
+        let others: Vec<Place> =
+            (0..self.listings.len()).filter(|&place| self.is_other(disk, place, now)).collect();
+        others.iter().for_each(|&place| self.forget(disk, place));
+        !others.is_empty()
     }
 
     /// How many directories are remembered.
@@ -175,21 +325,33 @@ impl Tree {
     pub fn is_empty(&self) -> bool {
         self.listings.is_empty()
     }
+
+    /// The path of a directory.
+    pub fn path(&self, place: Place) -> Option<&Arc<Path>> {
+        self.listings.get(place).map(|listing| &listing.path)
+    }
 }
 
-fn list(disk: &dyn Disk, dir: &Path, now: i128) -> Listing {
+fn dir_stamp(disk: &dyn Disk, dir: &Path) -> Option<Stamp> {
+    disk.stamp(dir).ok().filter(|stamp| stamp.kind == EntryKind::Dir)
+}
+
+fn list(disk: &dyn Disk, dir: &Path, now: i128) -> Seen {
     // The stamp first: what changes while the names are read then shows the next time.
-    let stamp = disk.stamp(dir).ok().filter(|stamp| stamp.kind == EntryKind::Dir);
+    let stamp = dir_stamp(disk, dir);
     let names = match stamp {
         Some(_) => disk.list(dir, MOST_NAMES).ok(),
         None => Some(Vec::new()),
     };
-    Listing {
+    Seen {
         stamp,
         is_fresh: stamp.is_some_and(|stamp| is_fresh(&stamp, now)),
         names: names.map(|names| names.into_iter().collect()),
-        asked: HashMap::new(),
     }
+}
+
+fn has_compiled(names: &HashMap<OsString, EntryKind>) -> bool {
+    names.keys().any(|name| name.as_bytes().ends_with(b".gch"))
 }
 
 fn answer(
@@ -198,14 +360,13 @@ fn answer(
     name: &OsStr,
     names: Option<&HashMap<OsString, EntryKind>>,
 ) -> Answer {
-    let target = || disk.link_target(&dir.join(name));
-    match names.map(|names| names.get(name).copied()) {
-        Some(Some(EntryKind::Link)) => (Some(EntryKind::Link), target()),
-        Some(kind) => (kind, None),
-        None => match target() {
-            Some(target) => (Some(EntryKind::Link), Some(target)),
-            None => (disk.stamp(&dir.join(name)).ok().map(|stamp| stamp.kind), None),
-        },
+    let kind = match names {
+        Some(names) => names.get(name).copied(),
+        None => disk.entry(&dir.join(name)),
+    };
+    match kind {
+        Some(EntryKind::Link) => (kind, disk.link_target(&dir.join(name))),
+        kind => (kind, None),
     }
 }
 

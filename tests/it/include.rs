@@ -14,7 +14,7 @@ use makepkg_distcc::base::disk::RealDisk;
 use makepkg_distcc::compiler::scan::{Plan, Surroundings, scan};
 use makepkg_distcc::compiler::unit::TranslationUnit;
 use makepkg_distcc::include::CannotTell;
-use makepkg_distcc::include::scanner::{Request, Scanned, Scanner};
+use makepkg_distcc::include::scanner::{Bounds, Request, Scanned, Scanner};
 use makepkg_distcc::include::search::{Defaults, question};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -27,7 +27,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn scan(&mut self, cwd: &Path, command: &str) -> Result<Scanned, CannotTell> {
+    /// The unit of a command, and what its compiler says.
+    fn asked(&mut self, cwd: &Path, command: &str) -> (TranslationUnit, Arc<Defaults>) {
         let unit = unit(cwd, command);
         let question = question(&unit);
         let defaults = self.defaults.entry(question.clone()).or_insert_with(|| {
@@ -41,9 +42,12 @@ impl Bench {
                 .unwrap();
             Arc::new(Defaults::read(&asked.stdout, &asked.stderr).unwrap())
         });
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let now = i128::try_from(now.as_nanos()).unwrap();
-        self.scanner.scan(&Request { unit: &unit, cwd, defaults, now }, &RealDisk)
+        (unit, Arc::clone(defaults))
+    }
+
+    fn scan(&mut self, cwd: &Path, command: &str) -> Result<Scanned, CannotTell> {
+        let (unit, defaults) = self.asked(cwd, command);
+        ask(&self.scanner, cwd, &unit, &defaults)
     }
 
     /// Where all that is found leads.
@@ -51,6 +55,17 @@ impl Bench {
         let found = self.scan(cwd, command)?;
         Ok(found.inputs.iter().map(|input| input.way.real.clone()).collect())
     }
+}
+
+fn ask(
+    scanner: &Scanner,
+    cwd: &Path,
+    unit: &TranslationUnit,
+    defaults: &Arc<Defaults>,
+) -> Result<Scanned, CannotTell> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now = i128::try_from(now.as_nanos()).unwrap();
+    scanner.scan(&Request { unit, cwd, defaults, now }, &RealDisk)
 }
 
 fn unit(cwd: &Path, command: &str) -> TranslationUnit {
@@ -257,7 +272,14 @@ fn text(lines: &[Line], at: u8) -> String {
     };
     let mut out = String::new();
     let mut depth = 0;
+    // Two includes for each header, or else some trees take hours.
+    let mut includes = 0;
     for line in lines {
+        let is_include = matches!(line, Line::Include(..) | Line::Computed(..) | Line::Asked(_));
+        includes += usize::from(is_include);
+        if is_include && includes > 2 {
+            continue;
+        }
         let text = match line {
             Line::Include(file, how) if at < FILES => match how % 5 {
                 0 => format!("#include <{}>", later(*file)),
@@ -388,6 +410,118 @@ fn headers_that_change_during_a_build_are_never_stale() {
         let found = bench.real(&dir, "gcc -Ic -Ib -c main.c").unwrap();
         assert!(!found.contains(&dir.join("c/first.h")), "no directory, {round}");
     }
+}
+
+/// Headers and sources that include each other; `round` decides what is there and what includes
+/// what.
+fn tangle(dir: &Path, round: usize) {
+    for at in 0..24_usize {
+        let place = ["a", "b", "a/c"][(at + round) % 3];
+        for other in ["a", "b", "a/c"] {
+            drop(fs::remove_file(dir.join(other).join(format!("h{at}.h"))));
+        }
+        let next = [at + 1 + round % 3, at + 2, at * 2 + round];
+        let next =
+            next.iter().map(|next| format!("#include <h{next}.h>\n#include <c/h{next}.h>\n"));
+        write(dir, &format!("{place}/h{at}.h"), &next.collect::<String>());
+        if (at + round).is_multiple_of(5) {
+            drop(fs::remove_file(dir.join(format!("a/h{}.h", at + 1))));
+            drop(symlink(format!("../{place}/h{at}.h"), dir.join(format!("a/h{}.h", at + 1))));
+        }
+    }
+    for at in 0..8 {
+        let text = format!("#include \"h{at}.h\"\n#include \"b/../a/h{}.h\"\n", (at + round) % 8);
+        write(dir, &format!("u{at}.c"), &text);
+    }
+}
+
+#[test]
+fn many_threads_get_the_answers_of_a_fresh_scanner_while_files_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = fs::canonicalize(dir.path()).unwrap();
+    tangle(&dir, 0);
+    let mut bench = Bench::default();
+    let units: Vec<(TranslationUnit, Arc<Defaults>)> = (0..8)
+        .flat_map(|at| ["-Ia -Ib", "-Ib -iquote a"].map(|options| (at, options)))
+        .map(|(at, options)| bench.asked(&dir, &format!("gcc {options} -c u{at}.c")))
+        .collect();
+    let shared = Scanner::default();
+    for round in 1..12 {
+        std::thread::scope(|scope| {
+            for (unit, defaults) in &units {
+                // What is found while files change may be of either state.
+                scope.spawn(|| {
+                    (0..4).for_each(|_| drop(ask(&shared, &dir, unit, defaults)));
+                });
+            }
+            tangle(&dir, round);
+        });
+        std::thread::scope(|scope| {
+            for (unit, defaults) in &units {
+                let (shared, dir) = (&shared, &dir);
+                scope.spawn(move || {
+                    let known = ask(shared, dir, unit, defaults).unwrap();
+                    let fresh = ask(&Scanner::default(), dir, unit, defaults).unwrap();
+                    let sorted = |scanned: &Scanned| {
+                        let mut inputs = scanned.inputs.clone();
+                        inputs.sort_by(|a, b| a.path.cmp(&b.path));
+                        let absent: BTreeSet<Arc<Path>> = scanned.absent.iter().cloned().collect();
+                        (inputs, absent)
+                    };
+                    assert_eq!(sorted(&known), sorted(&fresh), "{round}");
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn little_memory_is_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = fs::canonicalize(dir.path()).unwrap();
+    tangle(&dir, 1);
+    let mut bench = Bench::default();
+    let bounds = Bounds { kinds: 3, nodes: 80, text: 1 << 20, names: 10_000 };
+    let small = Scanner::new(bounds);
+    let one_unit = 60;
+    for at in 0..40 {
+        let command = format!("gcc -Ia -Ib -Inone{} -DN{at} -c u{}.c", at % 7, at % 8);
+        let (unit, defaults) = bench.asked(&dir, &command);
+        let known = ask(&small, &dir, &unit, &defaults).unwrap();
+        assert_eq!(known.inputs, ask(&Scanner::default(), &dir, &unit, &defaults).unwrap().inputs);
+        let (kinds, nodes) = small.size();
+        assert!(kinds <= bounds.kinds + 1 && nodes <= bounds.nodes + one_unit, "{kinds} {nodes}");
+    }
+}
+
+#[test]
+fn large_and_nasty_files_come_to_an_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = fs::canonicalize(dir.path()).unwrap();
+    let mut many: String = (0..150_000).map(|at| format!("#define REGISTER_{at} {at}\n")).collect();
+    many.push_str("#include <x.h>\n");
+    write(&dir, "many.c", &many);
+    write(&dir, "x.h", "");
+    let found = Bench::default().real(&dir, "gcc -I. -c many.c").unwrap();
+    assert!(found.contains(&dir.join("x.h")));
+    // Each macro stands for four of the next: a million million million in the end.
+    let bomb: String =
+        (0..30).map(|at| format!("#define B{at} B{0} B{0} B{0} B{0}\n", at + 1)).collect();
+    write(&dir, "bomb.c", &format!("{bomb}#if B0\n#include <x.h>\n#endif\n"));
+    let found = Bench::default().real(&dir, "gcc -I. -c bomb.c").unwrap();
+    assert!(found.contains(&dir.join("x.h")));
+    write(&dir, "name.c", &format!("{bomb}#include B0\n"));
+    let error = Bench::default().scan(&dir, "gcc -I. -c name.c").unwrap_err();
+    assert!(matches!(error, CannotTell::Computed(..)), "{error}");
+    // A large directory, and a name in it that comes later.
+    fs::create_dir(dir.join("large")).unwrap();
+    (0..10_000).for_each(|at| write(&dir, &format!("large/f{at}.h"), ""));
+    write(&dir, "large.c", "#include <f9999.h>\n#include <late.h>\n");
+    let mut bench = Bench::default();
+    let command = "gcc -Ilarge -c large.c";
+    assert!(bench.real(&dir, command).unwrap().contains(&dir.join("large/f9999.h")));
+    write(&dir, "large/late.h", "");
+    assert!(bench.real(&dir, command).unwrap().contains(&dir.join("large/late.h")));
 }
 
 #[test]

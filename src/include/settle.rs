@@ -1,0 +1,250 @@
+//! What each file of a kind does, as far as the macros that are known let it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::disk::EntryKind;
+use crate::include::CannotTell;
+use crate::include::condition::outcome;
+use crate::include::expand::{named, possible};
+use crate::include::kind::{Kind, Unit, World};
+use crate::include::leads::{Absent, Leads};
+use crate::include::names::Name;
+use crate::include::reduce::{Action, Reduced, Wanted};
+use crate::include::tree::path;
+
+impl Kind {
+    /// Has each step of a file that may be reached take effect.
+    pub(super) fn work(&mut self, at: usize, world: &World<'_>) {
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        node.is_queued = false;
+        let reduced = Arc::clone(&node.reduced);
+        // What it is asked for while it is worked on, is asked for again.
+        let mut done = std::mem::take(&mut node.done);
+        let mut leads = std::mem::take(&mut node.leads);
+        let alive = self.alive(at, &reduced, world);
+        for (step, done) in reduced.steps.iter().zip(&mut done) {
+            if *done || !alive.get(step.group).copied().unwrap_or(true) {
+                continue;
+            }
+            *done = match &step.action {
+                Action::Define(name, definition) => {
+                    if self.macros.add(*name, definition, true) {
+                        self.touch(*name);
+                    }
+                    true
+                }
+                Action::Undef(name) => {
+                    if self.macros.remove(*name) {
+                        self.touch(*name);
+                    }
+                    // A later definition elsewhere must not hide it.
+                    true
+                }
+                Action::Include(wanted) => self.include(at, wanted, &mut leads, world),
+                Action::Clock => {
+                    let file = self.nodes.get(at).map(|node| node.path.to_path_buf());
+                    leads.trouble = leads.trouble.or(file.map(CannotTell::Clock));
+                    true
+                }
+            };
+        }
+        leads.tidy();
+        if let Some(node) = self.nodes.get_mut(at) {
+            (node.done, node.leads) = (done, leads);
+        }
+    }
+
+    /// Which groups of a file may be read; looked at again when more is known of what decides it.
+    fn alive(&mut self, at: usize, reduced: &Reduced, world: &World<'_>) -> Vec<bool> {
+        let mut outcomes: Vec<Option<Option<bool>>> = vec![None; reduced.conditions.len()];
+        let mut alive = vec![true; reduced.groups.len()];
+        for (index, group) in reduced.groups.iter().enumerate().skip(1) {
+            let mut is_alive = alive.get(group.parent).copied().unwrap_or(true);
+            for &(condition, so) in &group.tests {
+                if !is_alive {
+                    break;
+                }
+                let Some(slot) = outcomes.get_mut(condition) else { continue };
+                if slot.is_none() {
+                    let Some(condition) = reduced.conditions.get(condition) else { continue };
+                    let mut asked = Vec::new();
+                    let found = outcome(condition, &self.macros, world.names, &mut asked);
+                    if found.is_some() {
+                        self.watch(at, asked);
+                    }
+                    *slot = Some(found);
+                }
+                is_alive = slot.flatten().is_none_or(|found| found == so);
+            }
+            if let Some(slot) = alive.get_mut(index) {
+                *slot = is_alive;
+            }
+        }
+        alive
+    }
+
+    fn watch(&mut self, at: usize, asked: Vec<Name>) {
+        for name in asked {
+            let watchers = self.watchers.entry(name).or_default();
+            if !watchers.contains(&at) {
+                watchers.push(at);
+            }
+        }
+    }
+
+    /// Adds what an include may open; whether it needs no second look.
+    fn include(
+        &mut self,
+        at: usize,
+        wanted: &Wanted,
+        leads: &mut Leads,
+        world: &World<'_>,
+    ) -> bool {
+        let Some(node) = self.nodes.get(at) else { return true };
+        let file = Arc::clone(&node.path);
+        let dir = file.parent().unwrap_or(Path::new("/"));
+        let Wanted::Computed(text, is_next) = wanted else {
+            self.candidates(wanted, dir, leads, world);
+            return true;
+        };
+        let mut asked = Vec::new();
+        match possible(text, &self.macros, world.names, &mut asked) {
+            Ok(found) => {
+                for wanted in found.iter().filter_map(|text| named(text)) {
+                    let wanted = if *is_next { wanted.into_next() } else { wanted };
+                    self.candidates(&wanted, dir, leads, world);
+                }
+                self.watch(at, asked);
+                false
+            }
+            Err(_) => {
+                let text = String::from_utf8_lossy(text).into_owned();
+                let trouble = CannotTell::Computed(file.to_path_buf(), text);
+                leads.trouble = leads.trouble.take().or(Some(trouble));
+                true
+            }
+        }
+    }
+
+    /// What a command includes by itself.
+    pub(super) fn first(&mut self, unit: &Unit<'_>, world: &World<'_>) -> Leads {
+        let mut leads = Leads::default();
+        for name in &unit.commanded.forced {
+            let wanted = Wanted::Quoted(name.as_slice().into());
+            self.candidates(&wanted, unit.cwd, &mut leads, world);
+        }
+        // Such words are none of a file's: whoever sends them, can change them.
+        leads.absolute = None;
+        let implied = Wanted::Angled((*b"stdc-predef.h").into());
+        self.candidates(&implied, unit.cwd, &mut leads, world);
+        leads.tidy();
+        leads
+    }
+
+    /// Adds every file that a name may mean for a file in `dir`; and a precompiled header in its
+    /// place.
+    fn candidates(&mut self, wanted: &Wanted, dir: &Path, leads: &mut Leads, world: &World<'_>) {
+        let (name, is_angled) = match wanted {
+            Wanted::Quoted(name) | Wanted::Next(name) => (name, false),
+            Wanted::Angled(name) => (name, true),
+            Wanted::Computed(..) => return,
+        };
+        if name.is_empty() || name.contains(&0) {
+            return;
+        }
+        let name = path(name);
+        if name.is_absolute() {
+            leads.absolute = Some(name.into());
+            drop(self.tree.take_used());
+            self.look(Path::new("/"), name, leads, world);
+            leads.places.extend(self.tree.take_used());
+            return;
+        }
+        let mut is_beside = false;
+        if !is_angled {
+            drop(self.tree.take_used());
+            is_beside = self.look(dir, name, leads, world);
+            leads.places.extend(self.tree.take_used());
+        }
+        let found = match self.lookups.get(wanted) {
+            Some(found) => Arc::clone(found),
+            None => {
+                let found = Arc::new(self.lookup(wanted, name, is_angled, world));
+                self.lookups.insert(wanted.clone(), Arc::clone(&found));
+                found
+            }
+        };
+        let absent = leads.absent.len();
+        leads.add(&found);
+        if is_beside && !matches!(wanted, Wanted::Next(_)) {
+            // The compiler looks nowhere else.
+            leads.absent.truncate(absent);
+        }
+    }
+
+    /// What a name means in the directories that are searched for all files alike.
+    fn lookup(
+        &mut self,
+        wanted: &Wanted,
+        name: &Path,
+        is_angled: bool,
+        world: &World<'_>,
+    ) -> Leads {
+        let mut leads = Leads::default();
+        let mut absent = Absent::default();
+        drop(self.tree.take_used());
+        let search = &self.search;
+        let quote = if is_angled { &[] } else { search.quote.as_slice() };
+        let dirs: Vec<PathBuf> =
+            quote.iter().chain(&search.angled).chain(&search.embed).cloned().collect();
+        for dir in dirs {
+            let system = self.search.system.iter().position(|system| *system == dir);
+            if self.look(&dir, name, &mut leads, world) {
+                if !matches!(wanted, Wanted::Next(_)) {
+                    absent.found(system);
+                }
+            } else if let Some(system) = system.filter(|_| absent.counts()) {
+                let place = self.tree.place(world.disk, Path::new("/"));
+                match self.tree.look(world.disk, place, &dir) {
+                    Some(_) => absent.missed(system, self.missing(&dir.join(name))),
+                    // Where a directory that is not there would be in the order, is not known.
+                    None => absent.missed(0, self.missing(&dir)),
+                }
+            }
+        }
+        leads.places = self.tree.take_used();
+        leads.absent = absent.paths();
+        leads.tidy();
+        leads
+    }
+
+    /// Adds the file `name` in `dir`, if it is there; whether it is.
+    fn look(&mut self, dir: &Path, name: &Path, leads: &mut Leads, world: &World<'_>) -> bool {
+        let place = self.tree.place(world.disk, dir);
+        if self.tree.has_compiled(world.disk, place, name) {
+            let mut compiled = dir.join(name).into_os_string();
+            compiled.push(".gch");
+            let trouble = CannotTell::Precompiled(compiled.into());
+            leads.trouble = leads.trouble.take().or(Some(trouble));
+        }
+        let found = self.tree.look(world.disk, place, name);
+        let is_file = found.is_some_and(|kind| kind != EntryKind::Dir);
+        if is_file {
+            let at = self.node(&dir.join(name));
+            leads.to.push(at);
+        }
+        is_file
+    }
+
+    fn missing(&mut self, path: &Path) -> usize {
+        if let Some(&known) = self.absent_by_path.get(path) {
+            return known;
+        }
+        let number = self.absent.len();
+        let path: Arc<Path> = path.into();
+        self.absent.push(Arc::clone(&path));
+        self.absent_by_path.insert(path, number);
+        number
+    }
+}
