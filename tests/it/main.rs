@@ -45,6 +45,7 @@ mod pump;
 mod pump_command;
 mod pump_daemon;
 mod pump_hostile;
+mod pump_interop;
 mod setup_check;
 mod setup_chroot;
 mod setup_client_of;

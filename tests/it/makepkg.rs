@@ -3,8 +3,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use crate::support::farm::{Farm, SYSTEM_PATH};
+use makepkg_distcc::progress::journal::Pump;
+use makepkg_distcc::progress::journal_read::read_since;
+
+use crate::support::farm::{Farm, Run, SYSTEM_PATH};
 use crate::support::output::Output;
 use crate::support::sources;
 use crate::support::tree::{Tree, same_code};
@@ -44,7 +48,11 @@ impl Package<'_> {
 
     /// Runs makepkg, which refuses to be root, as somebody else if we are.
     fn makepkg(&self, client: Option<Side>) -> Output {
-        let script = "makepkg --config makepkg.conf --force --nodeps --nocheck";
+        self.run("makepkg --config makepkg.conf --force --nodeps --nocheck", client).output()
+    }
+
+    /// A command with the same environment, run by the same user.
+    fn run(&self, script: &str, client: Option<Side>) -> Run<'_> {
         let run = self.farm.unprivileged(script);
         let path = match client {
             None => SYSTEM_PATH.to_owned(),
@@ -54,7 +62,7 @@ impl Package<'_> {
             }
         };
         let run = run.env("PATH", &path);
-        run.env("DISTCC_DIR", self.farm.path("distcc").to_str().unwrap()).output()
+        run.env("DISTCC_DIR", self.farm.path("distcc").to_str().unwrap())
     }
 }
 
@@ -106,6 +114,25 @@ fn makepkg_builds_the_same_code_with_debug_information() {
     assert_eq!(objects.differences(&local, |_, one, other| same_code(one, other)), "");
     let jobs = farm.volunteers[0].settled_jobs();
     assert!(jobs.len() >= objects.0.len(), "{jobs:#?}");
+}
+
+#[test]
+fn makepkg_builds_a_package_in_pump_mode() {
+    let farm = Farm::with(Side::Ours);
+    let config = "OPTIONS=(!strip !debug !lto)\n";
+    let package = Package { name: "bzip2", farm: &farm, config };
+    let local = package.build(None, "");
+    let hosts = farm.hosts("/8,cpp,lzo");
+    // The first unit learns what the volunteer is; others would not wait for that.
+    farm.write("empty.c", "");
+    package.run("gcc -c empty.c", Some(Side::Ours)).hosts(&hosts).output().quiet_success();
+    let objects = package.build(Some(Side::Ours), &hosts);
+    assert_eq!(objects.differences(&local, |_, _, _| false), "");
+    let entries = read_since(&farm.path("distcc/journal"), SystemTime::UNIX_EPOCH);
+    let plain = entries.iter().filter(|entry| matches!(entry.pump, Pump::Plain { .. }));
+    assert_eq!(plain.count(), 0, "{entries:#?}");
+    let pumped = entries.iter().filter(|entry| entry.pump == Pump::Used).count();
+    assert!(pumped > local.0.len(), "{pumped} of {} units: {entries:#?}", local.0.len());
 }
 
 #[test]

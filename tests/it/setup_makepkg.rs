@@ -6,8 +6,11 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use insta::assert_snapshot;
+use makepkg_distcc::progress::journal::Pump;
+use makepkg_distcc::progress::journal_read::read_since;
 
 use crate::support::farm::{Farm, SYSTEM_PATH};
 use crate::support::output::Output;
@@ -134,7 +137,11 @@ fn install_programs(farm: &Farm) {
     let (bin, links) = (farm.path("bin"), farm.path("links"));
     std::fs::create_dir(&bin).unwrap();
     std::fs::create_dir(&links).unwrap();
-    for program in [env!("CARGO_BIN_EXE_distcc"), env!("CARGO_BIN_EXE_distcc-setup")] {
+    for program in [
+        env!("CARGO_BIN_EXE_distcc"),
+        env!("CARGO_BIN_EXE_distcc-agent"),
+        env!("CARGO_BIN_EXE_distcc-setup"),
+    ] {
         std::fs::copy(program, bin.join(Path::new(program).file_name().unwrap())).unwrap();
     }
     for name in ["cc", "gcc", "c++", "g++"] {
@@ -191,6 +198,22 @@ fn a_script_that_calls_makepkg_sees_the_same_and_is_asked_nothing() {
         --nodeps >out 2>err || exit; cat out; cat err >&2",
     );
     assert_eq!(script, by_hand);
+}
+
+/// makepkg would wait for an agent that held its output, as its caller would.
+#[test]
+fn a_package_is_built_in_pump_mode() {
+    let workshop = Workshop::new();
+    let hosts = format!("DISTCC_HOSTS='{}'\n", workshop.farm.hosts("/4,cpp,lzo"));
+    let workshop = workshop.config(&hosts);
+    let output = workshop.makepkg("").success();
+    assert!(
+        output.stdout.contains("  -> All 3 units were distributed to 1 volunteer\n"),
+        "{output}"
+    );
+    let entries = read_since(&workshop.farm.path("home/.distcc/journal"), SystemTime::UNIX_EPOCH);
+    let pumped = entries.iter().filter(|entry| entry.pump == Pump::Used).count();
+    assert_eq!(pumped, 3, "{entries:#?}");
 }
 
 #[test]

@@ -104,6 +104,8 @@ impl Farm {
         if !dir.exists() {
             std::fs::create_dir(&dir).unwrap();
             std::fs::copy(side.client(), dir.join("distcc")).unwrap();
+            let agent = env!("CARGO_BIN_EXE_distcc-agent");
+            std::fs::copy(agent, dir.join("distcc-agent")).unwrap();
             for name in COMPILERS {
                 symlink("distcc", dir.join(name)).unwrap();
             }
