@@ -23,7 +23,7 @@ _distccd() {
 
     case "${cmd}" in
         distccd)
-            opts="-P -N -j -p -a -W -h --pid-file --nice --oom-score-adj --user --jobs --job-lifetime --lifetime --port --listen --allow --allow-private --stats --stats-port --zeroconf --target --toolchain --enable-tcp-insecure --sysroot --sandbox --max-waiting --io-timeout --transfer-timeout --max-held --max-output --stop-grace --log-level --verbose --log-file --log-stderr --no-detach --no-fork --no-fifo --wizard --inetd --daemon --version --help"
+            opts="-P -N -j -p -a -W -h --pid-file --nice --oom-score-adj --user --jobs --job-lifetime --lifetime --port --listen --allow --allow-private --stats --stats-port --zeroconf --target --toolchain --enable-tcp-insecure --sysroot --sandbox --max-waiting --io-timeout --transfer-timeout --max-held --max-output --pump-cache --stop-grace --log-level --verbose --log-file --log-stderr --no-detach --no-fork --no-fifo --wizard --inetd --daemon --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -126,6 +126,10 @@ _distccd() {
                     return 0
                     ;;
                 --max-output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pump-cache)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

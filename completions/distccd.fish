@@ -20,6 +20,7 @@ complete -c distccd -l io-timeout -d 'Longest silence of a client within a reque
 complete -c distccd -l transfer-timeout -d 'Longest time that a whole request or reply may take to travel; 0 is any' -r
 complete -c distccd -l max-held -d 'Memory for requests that wait, and as much again for unfinished ones' -r
 complete -c distccd -l max-output -d 'Largest object file that a compiler may write' -r
+complete -c distccd -l pump-cache -d 'Disk space for the files of pump clients [default: a quarter of what is free in TMPDIR]' -r
 complete -c distccd -l stop-grace -d 'How long running compiles may go on once the daemon is told to stop' -r
 complete -c distccd -l log-level -d 'How much to log: emerg, alert, crit, err, warning, notice, info or debug' -r
 complete -c distccd -l log-file -d 'Log to FILE, not to syslog' -r -F

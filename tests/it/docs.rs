@@ -223,7 +223,8 @@ fn completions_are_those_of_the_clap_types() {
 }
 
 /// The programs whose completions are written by hand.
-const BY_HAND: [(&str, &str); 3] = [
+const BY_HAND: [(&str, &str); 4] = [
+    ("pump", env!("CARGO_BIN_EXE_pump")),
     ("distcc", env!("CARGO_BIN_EXE_distcc")),
     ("lsdistcc", env!("CARGO_BIN_EXE_lsdistcc")),
     ("distccmon-text", env!("CARGO_BIN_EXE_distccmon-text")),
