@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -50,6 +50,9 @@ pub const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 const REFUSED: Duration = Duration::from_secs(3600);
 /// The same for one that did not answer.
 const LATE: Duration = Duration::from_secs(60);
+/// How long another client's question is waited for, and how often its end is looked for.
+const PROBING: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(10);
 /// So many failures within [`REFUSED`] are a fault of the volunteer's, and not of one unit.
 const MOST_TROUBLE: u64 = 3;
 /// More than this is no file of ours.
@@ -91,8 +94,8 @@ impl<'a> Acquaintance<'a> {
         read(&String::from_utf8_lossy(&text), seconds_now())
     }
 
-    /// What kind of volunteer it is: remembered, or found out now by one client while others go
-    /// on in plain mode.
+    /// What kind of volunteer it is: remembered, or found out now by one client while others
+    /// wait.
     ///
     /// # Errors
     ///
@@ -120,7 +123,8 @@ impl<'a> Acquaintance<'a> {
         answer
     }
 
-    /// The right to ask the volunteer; nobody waits for it.
+    /// The right to ask the volunteer: whoever comes while another asks waits for its answer, as long
+    /// as that is no longer than a unit in plain mode takes.
     fn lock(&self) -> Result<File, Obstacle> {
         let asked = || Obstacle::new("pump-probing", "another client asks what the volunteer is");
         let nowhere =
@@ -129,7 +133,13 @@ impl<'a> Acquaintance<'a> {
         let path = dir.join(format!("lock_{}", self.name));
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(false).open(path).map_err(nowhere)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| asked())?;
+        let deadline = Instant::now() + PROBING;
+        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            if Instant::now() >= deadline {
+                return Err(asked());
+            }
+            std::thread::sleep(LOOK);
+        }
         Ok(file)
     }
 
