@@ -27,7 +27,7 @@ use makepkg_distcc::protocol::lzo;
 const OURS: &str = env!("CARGO_BIN_EXE_distccd");
 const THEIRS: &str = "/usr/bin/distccd";
 /// Jobs of one run.
-const JOBS: usize = 400;
+const JOBS: usize = 200;
 /// Clients at once.
 const CLIENTS: usize = 4;
 const HEADERS: [&str; 24] = [
@@ -78,7 +78,7 @@ fn main() {
     let mut base = None;
     for (name, program, options) in variants {
         let mut best = (f64::MAX, 0);
-        for _ in 0..3 {
+        for _ in 0..2 {
             let daemon = Daemon::start(program, &bin, scratch.path(), options);
             daemon.hammer(&units, 40);
             let before = daemon.cpu();

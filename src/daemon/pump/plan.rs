@@ -301,7 +301,7 @@ fn checked(name: &[u8]) -> Result<&[u8], Refused> {
 }
 
 /// Directory and last part.
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
+pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|&byte| byte == b'/') {
         Some(at) => {
             let (dir, last) = path.split_at(at);

@@ -15,9 +15,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 
-use crate::daemon::pump::plan::{Entry, Node};
+use crate::daemon::pump::plan::{Entry, Node, split};
 use crate::protocol::limits::Limits;
 use crate::protocol::lzo;
 use crate::warning;
@@ -106,10 +106,11 @@ impl Root {
         bounds: &Bounds<'_>,
     ) -> io::Result<()> {
         let difference = differ(&self.entries, &mut entries);
+        let mut steps = Steps::from(&self.dir)?;
         for place in difference.gone.iter().rev() {
             if let Some(entry) = self.entries.get(*place) {
                 self.bytes = self.bytes.saturating_sub(taken(entry));
-                remove(&self.dir, entry)?;
+                remove(&mut steps, entry)?;
             }
         }
         self.entries.clear();
@@ -118,7 +119,7 @@ impl Root {
         for place in difference.new {
             if let Some(entry) = entries.get_mut(place) {
                 let left = bounds.limits.source_unpacked.saturating_sub(unpacked);
-                unpacked += self.make(entry, left, bounds)?;
+                unpacked += self.make(&mut steps, entry, left, bounds)?;
             }
         }
         (self.entries, self.prints) = (entries, prints);
@@ -126,13 +127,20 @@ impl Root {
     }
 
     /// Makes one entry; gives the bytes that it unpacks to.
-    fn make(&mut self, entry: &mut Entry, left: usize, bounds: &Bounds<'_>) -> io::Result<usize> {
+    fn make(
+        &mut self,
+        steps: &mut Steps,
+        entry: &mut Entry,
+        left: usize,
+        bounds: &Bounds<'_>,
+    ) -> io::Result<usize> {
         let path = OsStr::from_bytes(&entry.path);
+        let (dir, name) = steps.to(&entry.path)?;
         let mut made = 0;
         match &mut entry.node {
             Node::Dir => {
                 (bounds.room)(BLOCK)?;
-                rustix::fs::mkdirat(&self.dir, path, Mode::RWXU)?;
+                rustix::fs::mkdirat(dir, name, Mode::RWXU)?;
             }
             Node::Link { text, own } => {
                 (bounds.room)(BLOCK)?;
@@ -140,9 +148,9 @@ impl Root {
                 if text.as_bytes().starts_with(b"/") && !*own && self.moved {
                     let mut full = self.path.as_os_str().to_owned();
                     full.push(text);
-                    rustix::fs::symlinkat(&full, &self.dir, path)?;
+                    rustix::fs::symlinkat(&full, dir, name)?;
                 } else {
-                    rustix::fs::symlinkat(text, &self.dir, path)?;
+                    rustix::fs::symlinkat(text, dir, name)?;
                 }
             }
             Node::File { packed, size, .. } => {
@@ -158,9 +166,8 @@ impl Root {
                 made = content.len();
                 (bounds.room)(blocks(*size))?;
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-                let inside = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
                 let mode = Mode::RUSR | Mode::WUSR;
-                let file = rustix::fs::openat2(&self.dir, path, flags, mode, inside)?;
+                let file = rustix::fs::openat(dir, name, flags, mode)?;
                 File::from(file).write_all(&content)?;
             }
         }
@@ -196,12 +203,43 @@ fn taken(entry: &Entry) -> u64 {
     }
 }
 
-fn remove(dir: &OwnedFd, entry: &Entry) -> io::Result<()> {
+fn remove(steps: &mut Steps, entry: &Entry) -> io::Result<()> {
     let flags = match entry.node {
         Node::Dir => AtFlags::REMOVEDIR,
         _ => AtFlags::empty(),
     };
-    Ok(rustix::fs::unlinkat(dir, OsStr::from_bytes(&entry.path), flags)?)
+    let (dir, name) = steps.to(&entry.path)?;
+    Ok(rustix::fs::unlinkat(dir, name, flags)?)
+}
+
+/// The way into a tree, step by step and through no link. (`openat2` would do the same, but a unit
+/// with `RestrictSUIDSGID=` has none.)
+struct Steps {
+    root: OwnedFd,
+    /// The directory that was entered last.
+    last: Option<(Vec<u8>, OwnedFd)>,
+}
+
+impl Steps {
+    fn from(root: &OwnedFd) -> io::Result<Self> {
+        Ok(Self { root: root.try_clone()?, last: None })
+    }
+
+    /// The directory of `path`, and the name there.
+    fn to<'a>(&'a mut self, path: &'a [u8]) -> io::Result<(&'a OwnedFd, &'a OsStr)> {
+        let (above, name) = split(path);
+        if self.last.as_ref().is_none_or(|(dir, _)| dir != above) {
+            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::PATH;
+            let mut at: Option<OwnedFd> = None;
+            for part in above.split(|&byte| byte == b'/').filter(|part| !part.is_empty()) {
+                let from = at.as_ref().unwrap_or(&self.root);
+                at = Some(rustix::fs::openat(from, OsStr::from_bytes(part), flags, Mode::empty())?);
+            }
+            self.last = at.map(|dir| (above.to_vec(), dir));
+        }
+        let dir = self.last.as_ref().map_or(&self.root, |(_, dir)| dir);
+        Ok((dir, OsStr::from_bytes(name)))
+    }
 }
 
 /// Compares two trees in order. What stays is known unpacked by the old one, so its size moves on.
