@@ -153,6 +153,16 @@ fn moved_compiles_have_the_clients_paths_in_what_they_give() {
 }
 
 #[test]
+fn headers_of_the_system_are_refused_where_they_could_not_be_seen() {
+    let request = PumpRequest::new("/w", "gcc -c a.c")
+        .file("/w/a.c", "#include <stdio.h>\n")
+        .file("/usr/include/stdio.h", "#error the client's\n");
+    let reply = ask(&moved(), &request);
+    let said = text(&reply.stderr);
+    assert!(reply.status == 0x100 && said.contains("/usr/include/stdio.h: the system's"), "{said}");
+}
+
+#[test]
 fn messages_of_failing_compiles_are_those_of_a_local_one() {
     let project = Project::new();
     let argv = format!(
@@ -163,7 +173,10 @@ fn messages_of_failing_compiles_are_those_of_a_local_one() {
     let local = project.local(&argv);
     assert!(!local.status.success());
     let request = PumpRequest::of_command(&project.src(), &argv);
-    for volunteer in in_place().into_iter().chain([moved()]) {
+    let of_system = |name: &str| name.starts_with("/usr/") || name.starts_with("/lib");
+    let own = request.clone().without(of_system).own("/usr/include");
+    let volunteers = in_place().map(|volunteer| (volunteer, request));
+    for (volunteer, request) in volunteers.into_iter().chain([(moved(), own)]) {
         let reply = ask(&volunteer, &request);
         assert_eq!((reply.status, text(&reply.stderr)), (0x100, text(&local.stderr)));
         assert!(reply.object.is_empty());

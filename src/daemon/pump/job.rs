@@ -69,6 +69,13 @@ pub(in crate::daemon) fn compile(
             return Err(Declined::REFUSED);
         }
     };
+    if let (None, Some(path)) = (&pump.view, plan.shadowed()) {
+        // Another daemon may have said yesterday that it can show them.
+        let path = String::from_utf8_lossy(path);
+        let why = format!("/{path}: the system's headers here are this machine's own");
+        error!("cannot compile for {}: {why}", client.name);
+        return Ok(refused(summary, &why));
+    }
     let stage = match (&pump.view, &layout) {
         (Some(view), Some(layout)) => Some(view.stage(layout, &plan, &program.file)),
         _ => None,

@@ -114,6 +114,17 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A file of the client's where compilers look for headers by themselves: they find this
+    /// machine's instead, unless they are shown another root.
+    pub fn shadowed(&self) -> Option<&[u8]> {
+        let system: [&[u8]; 2] = [b"usr/include", b"usr/local/include"];
+        let is_one = |entry: &&Entry| {
+            matches!(entry.node, Node::File { .. })
+                && system.iter().any(|dir| is_below(&entry.path, dir))
+        };
+        self.entries.iter().find(is_one).map(|entry| entry.path.as_slice())
+    }
+
     /// Checks `tree`, which is to be made at the client's own paths if there is a `layout`.
     /// `readable` says of a path whether it is a directory that compilers here may read.
     ///
