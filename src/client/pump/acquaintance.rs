@@ -123,8 +123,8 @@ impl<'a> Acquaintance<'a> {
         answer
     }
 
-    /// The right to ask the volunteer: whoever comes while another asks waits for its answer, if that
-    /// takes no longer than a unit in plain mode.
+    /// The right to ask the volunteer: whoever comes while another asks waits for its answer, if
+    /// that takes no longer than a unit in plain mode.
     fn lock(&self) -> Result<File, Obstacle> {
         let asked = || Obstacle::new("pump-probing", "another client asks what the volunteer is");
         let nowhere =
