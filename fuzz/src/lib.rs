@@ -16,11 +16,22 @@ use makepkg_distcc::compiler::{invocation, object, response, rewrite};
 use makepkg_distcc::daemon::pump::layout::{Area, Layout, Needs};
 use makepkg_distcc::daemon::pump::plan::{self, Node, parents};
 use makepkg_distcc::hosts::{find, list};
+use makepkg_distcc::include::condition::outcome;
+use makepkg_distcc::include::expand::possible;
+use makepkg_distcc::include::macros::Macros;
+use makepkg_distcc::include::names::Names;
+use makepkg_distcc::include::reduce as reduction;
+use makepkg_distcc::include::search::Defaults;
+use makepkg_distcc::include::token::tokens;
 use makepkg_distcc::makepkg_conf::document::{Assignment, Document};
 use makepkg_distcc::makepkg_conf::edit::{self, Absent, Place};
 use makepkg_distcc::makepkg_conf::edited::Edited;
 use makepkg_distcc::makepkg_conf::makeflags;
 use makepkg_distcc::progress::{journal, journal_read, record};
+use makepkg_distcc::protocol::agent::{
+    AnswerDecoder, QuestionDecoder, encode_answer, encode_question,
+};
+use makepkg_distcc::protocol::include_server::{self, Decoder};
 use makepkg_distcc::protocol::limits::Limits;
 use makepkg_distcc::protocol::lzo::{Compressor, compress, decompress};
 use makepkg_distcc::protocol::packet::PacketReader;
@@ -37,10 +48,14 @@ pub struct Target {
 }
 
 /// Every fuzz target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 22] = [
     Target { name: "admit", run: admit },
+    Target { name: "agent", run: agent },
+    Target { name: "computed_include", run: computed_include },
+    Target { name: "condition", run: condition },
     Target { name: "host_list", run: host_list },
     Target { name: "hosts_file", run: hosts_file },
+    Target { name: "include_server", run: include_server },
     Target { name: "invocation", run: invocation },
     Target { name: "journal", run: journal },
     Target { name: "lzo_decompress", run: lzo_decompress },
@@ -50,10 +65,12 @@ pub const TARGETS: [Target; 16] = [
     Target { name: "packet", run: packet },
     Target { name: "pump_tree", run: pump_tree },
     Target { name: "record", run: record },
+    Target { name: "reduce", run: reduce },
     Target { name: "reply", run: reply },
     Target { name: "request", run: request },
     Target { name: "response_file", run: response_file },
     Target { name: "scan", run: scan },
+    Target { name: "search_list", run: search_list },
 ];
 
 /// The most that anything is unpacked to here.
@@ -241,6 +258,107 @@ pub fn pump_tree(bytes: &[u8]) {
             let needs = Needs::of(&plan, area);
             assert!(needs.headers.iter().chain(&needs.dirs).all(|dir| dirs.contains(&dir[..])));
         }
+    }
+}
+
+/// Questions and answers of the agent's protocol are the same however they are cut, and as they are
+/// written again.
+pub fn agent(bytes: &[u8]) {
+    let (left, right) = cut(bytes);
+    let mut decoder = QuestionDecoder::default();
+    if let Ok(Some(question)) = decoder.push(bytes) {
+        let mut decoder = QuestionDecoder::default();
+        let first = decoder.push(left).expect("a part of what can be read");
+        let parted = first.or_else(|| decoder.push(right).expect("the rest of it"));
+        assert_eq!(parted.as_ref(), Some(&question));
+        let again = QuestionDecoder::default().push(&encode_question(&question));
+        assert_eq!(again.ok().flatten(), Some(question));
+    }
+    if let Ok(Some(answer)) = AnswerDecoder::default().push(bytes) {
+        let again = AnswerDecoder::default().push(&encode_answer(&answer));
+        assert_eq!(again.ok().flatten(), Some(answer));
+    }
+}
+
+/// Requests to an include server, and its replies, are the same however they are cut.
+pub fn include_server(bytes: &[u8]) {
+    let (left, right) = cut(bytes);
+    for new in [Decoder::of_request, Decoder::of_reply] {
+        let read = |pieces: &[&[u8]]| {
+            let mut decoder = new(&limits());
+            for piece in pieces {
+                if let Some(request) = decoder.push(piece)? {
+                    return Ok(request);
+                }
+            }
+            Err(decoder.finish())
+        };
+        let whole = read(&[bytes]);
+        assert_eq!(read(&[left, right]), whole);
+        if let Ok(request) = whole {
+            let cwd = request.cwd.clone();
+            let again = include_server::encode_request(&cwd, &request.argv);
+            let again = Decoder::of_request(&limits()).push(&again);
+            assert_eq!(again.ok().flatten(), Some(request));
+        }
+    }
+}
+
+/// A file is reduced to steps whose groups and conditions are there.
+pub fn reduce(bytes: &[u8]) {
+    let reduced = reduction::reduce(bytes, &Names::default());
+    assert!(reduced.steps.iter().all(|step| step.group < reduced.groups.len()));
+    for (at, group) in reduced.groups.iter().enumerate() {
+        assert!(group.parent <= at);
+        assert!(group.tests.iter().all(|(condition, _)| *condition < reduced.conditions.len()));
+    }
+}
+
+/// The first line, and macros that the others define: certain, or perhaps where a line begins with
+/// a question mark.
+fn with_macros<'a>(bytes: &'a [u8], names: &Names) -> (&'a [u8], Macros) {
+    let mut lines = bytes.split(|&byte| byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    let mut macros = Macros::new(b"", names);
+    for line in lines {
+        let certain = line.strip_prefix(b"?");
+        if let Some((name, definition)) = reduction::define(certain.unwrap_or(line), names) {
+            macros.add(name, &definition, certain.is_some());
+        }
+    }
+    (first, macros)
+}
+
+/// A condition comes out, or nobody can tell; another definition of a macro never turns it round.
+pub fn condition(bytes: &[u8]) {
+    let names = Names::default();
+    let (text, mut macros) = with_macros(bytes, &names);
+    let condition = reduction::Condition::Expression(tokens(text, &names));
+    let mut asked = Vec::new();
+    let before = outcome(&condition, &macros, &names, &mut asked);
+    let one = reduction::define(b"X 1", &names).map(|(_, definition)| definition);
+    for (name, definition) in asked.into_iter().zip(one.iter().cycle()) {
+        macros.add(name, definition, true);
+        macros.remove(name);
+    }
+    let after = outcome(&condition, &macros, &names, &mut Vec::new());
+    assert!(before.is_none() || after.is_none() || after == before);
+}
+
+/// A computed include has so many meanings, or too many.
+pub fn computed_include(bytes: &[u8]) {
+    let names = Names::default();
+    // More only takes longer.
+    let (text, macros) = with_macros(bytes.get(..300).unwrap_or(bytes), &names);
+    let _meanings = possible(text, &macros, &names, &mut Vec::new());
+}
+
+/// What a compiler says of itself is read or refused.
+pub fn search_list(bytes: &[u8]) {
+    let (left, right) = cut(bytes);
+    if let Some(defaults) = Defaults::read(left, right) {
+        let paths = defaults.quote.iter().chain(&defaults.angled);
+        assert!(paths.map(|path| path.as_os_str().len()).sum::<usize>() <= right.len());
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::include::macros::{Macro, Macros, Meaning};
 use crate::include::names::{Name, Names};
 use crate::include::reduce::Condition;
-use crate::include::token::{Kind, Token};
+use crate::include::token::{Kind, Token, tokens};
 
 /// How deep macros and brackets may be nested.
 const MOST_DEPTH: usize = 48;
@@ -118,6 +118,14 @@ impl Expansion<'_> {
         };
         let called = arguments(rest);
         let behind = called.as_ref().map_or(rest, |(_, behind)| *behind);
+        let is_hidden = self.hidden.contains(&name);
+        let meaning = match (meaning, self.macros.called(name)) {
+            // An undefined name with arguments is an error, whatever stands around it.
+            (Meaning::Unsure, Some(only)) if called.is_some() && !is_hidden => {
+                Meaning::Certain(only)
+            }
+            (meaning, _) => meaning,
+        };
         match meaning {
             Meaning::Absent if called.is_none() && !is_operator(name, self.names) => {
                 self.out.push(Piece::Value(Some(0)));
@@ -145,28 +153,47 @@ impl Expansion<'_> {
         Some(behind)
     }
 
-    /// The body of `found` with its arguments in place; `None` where it pastes or quotes, which
-    /// conditions hardly do.
+    /// The body of `found` with its arguments in place; `None` where it quotes, which conditions
+    /// hardly do.
     fn substitute(&self, found: &Macro, arguments: &[&[Token]]) -> Option<Vec<Token>> {
         let (parameters, body) = found.read(self.names);
-        if found.is_variadic() || body.iter().any(|token| token.is(b"#") || token.is(b"##")) {
+        if found.is_variadic() || body.iter().any(|token| token.is(b"#")) {
             return None;
         }
         if parameters.len() != arguments.len() && !(parameters.is_empty() && arguments.len() == 1) {
             return None;
         }
-        let mut out = Vec::new();
+        let mut out: Vec<Token> = Vec::new();
+        let mut left = None;
         for token in body {
+            if token.is(b"##") {
+                // What is pasted ends what is there.
+                left = Some(out.pop()?);
+                continue;
+            }
+            let start = out.len();
             let at = token.name().and_then(|name| parameters.iter().position(|one| *one == name));
             match at.and_then(|at| arguments.get(at)) {
                 Some(argument) => out.extend_from_slice(argument),
                 None => out.push(token.clone()),
+            }
+            if let Some(left) = left.take() {
+                self.paste(left, start, &mut out)?;
             }
             if out.len() > MOST_PIECES {
                 return None;
             }
         }
         Some(out)
+    }
+
+    /// Makes one token of `left` and the one at `at`; `None` where that is none.
+    fn paste(&self, left: Token, at: usize, out: &mut [Token]) -> Option<()> {
+        let right = out.get_mut(at)?;
+        let text = [&*left.text, &*right.text].concat();
+        let [pasted] = tokens(&text, self.names).try_into().ok()?;
+        *right = Token { space: left.space, ..pasted };
+        Some(())
     }
 }
 
@@ -407,6 +434,7 @@ mod tests {
         let mut macros = Macros::new(b"", &names);
         for (lines, maybe) in [(certain, false), (unsure, true)] {
             for line in lines {
+                let line = line.replace("\\\n", "");
                 let (name, definition) = define(line.as_bytes(), &names).unwrap();
                 macros.add(name, &definition, maybe);
             }
@@ -456,6 +484,29 @@ mod tests {
         ] {
             assert_eq!(come_out(expression, &certain, &[]), None, "{expression}");
         }
+    }
+
+    #[test]
+    fn what_is_called_must_be_defined() {
+        let boost = [
+            "WORKAROUND(symbol, test) ((symbol ## _GUARD + 0 == 0) && (symbol != 0) && \
+             (1 % (( (symbol test) ) + 1)))",
+            "FLAGS() (STRICT())",
+            "STRICT() 0x0001",
+            "EDG() 0x0002",
+            "MSVC_GUARD 1",
+            "GCC 4",
+        ];
+        assert_eq!(come_out("WORKAROUND(MSVC, < 1300)", &[], &boost), Some(false));
+        assert_eq!(come_out("WORKAROUND(GCC, < 5)", &[], &boost), None);
+        assert_eq!(come_out("FLAGS() & EDG()", &[], &boost), Some(false));
+        assert_eq!(come_out("~FLAGS() & EDG()", &[], &boost), Some(true));
+        // Two definitions; none with arguments; a name alone.
+        assert_eq!(come_out("F(1)", &[], &["F(x) 1", "F(y) 0"]), None);
+        assert_eq!(come_out("F(1)", &[], &["F (1)"]), None);
+        assert_eq!(come_out("FLAGS", &[], &boost), None);
+        assert_eq!(come_out("P(1, 2) == 12", &["P(a, b) a ## b"], &[]), Some(true));
+        assert_eq!(come_out("P(, 2) == 2", &["P(a, b) a ## b"], &[]), None);
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub const MOST_BYTES: u64 = 512 << 20;
 /// So many files are worked on before other threads have their turn.
 const SLICE: usize = 64;
 
+/// So many files' computed includes.
+const FEW: usize = 4;
+
 /// Reads a file and reduces it, or takes what was remembered of it.
 pub trait Files {
     /// The file at `path`, whose stamp is `stamp`.
@@ -72,6 +75,8 @@ pub(super) struct Node {
     is_unread: bool,
     /// It is to be worked on.
     pub(super) is_queued: bool,
+    /// Its computed includes are to be worked on.
+    pub(super) is_deferred: bool,
     pub(super) reduced: Arc<Reduced>,
     /// Steps that have had their effect, by number.
     pub(super) done: Vec<bool>,
@@ -80,6 +85,12 @@ pub(super) struct Node {
     /// Directories that its way depends on.
     places: Vec<Place>,
     pub(super) leads: Leads,
+}
+
+impl Node {
+    fn is_settled(&self) -> bool {
+        !self.is_unread && !self.is_queued && !self.is_deferred
+    }
 }
 
 /// Everything that is remembered for one kind of unit.
@@ -95,6 +106,7 @@ pub struct Kind {
     /// Files to look at again once more is known of a macro.
     pub(super) watchers: HashMap<Name, Vec<usize>>,
     queue: VecDeque<usize>,
+    deferred: VecDeque<usize>,
     /// What names mean in the directories that are searched for all files alike.
     pub(super) lookups: HashMap<Wanted, Arc<Leads>>,
     /// What commands of a directory include by themselves.
@@ -164,6 +176,7 @@ impl Kind {
             by_path: HashMap::new(),
             watchers: HashMap::new(),
             queue: VecDeque::new(),
+            deferred: VecDeque::new(),
             lookups: HashMap::new(),
             firsts: HashMap::new(),
             absent: Vec::new(),
@@ -191,7 +204,7 @@ impl Kind {
         let mut places = Marks::default();
         places.extend(&first.places);
         for &at in &reached {
-            let node = self.nodes.get(at).filter(|node| !node.is_unread && !node.is_queued)?;
+            let node = self.nodes.get(at).filter(|node| node.is_settled())?;
             places.extend(&node.leads.places);
             places.extend(&node.places);
         }
@@ -237,11 +250,18 @@ impl Kind {
         };
         for _ in 0..SLICE {
             let Some(at) = self.queue.pop_front() else { break };
-            self.work(at, world);
+            self.work(at, false, world);
         }
         for at in self.reach(source, &first).unwrap_or_default() {
             let node = self.nodes.get(at).filter(|node| node.is_unread);
             flight.wanted.extend(node.map(|node| (at, Arc::clone(&node.path))));
+        }
+        for _ in 0..FEW {
+            if !self.queue.is_empty() || !flight.wanted.is_empty() {
+                return;
+            }
+            let Some(at) = self.deferred.pop_front() else { return };
+            self.work(at, true, world);
         }
     }
 
@@ -369,6 +389,15 @@ impl Kind {
         }
     }
 
+    /// Has the computed includes of a file worked on later.
+    pub(super) fn defer(&mut self, at: usize) {
+        if let Some(node) = self.nodes.get_mut(at)
+            && !std::mem::replace(&mut node.is_deferred, true)
+        {
+            self.deferred.push_back(at);
+        }
+    }
+
     /// The file at `path`.
     pub(super) fn node(&mut self, path: &Path) -> usize {
         if let Some(&at) = self.by_path.get(path) {
@@ -384,6 +413,7 @@ impl Kind {
             is_fresh: true,
             is_unread: true,
             is_queued: false,
+            is_deferred: false,
             reduced: Arc::default(),
             done: Vec::new(),
             trouble: None,

@@ -11,7 +11,7 @@ use crate::include::reduce::{Definition, define};
 use crate::include::token::{Token, tokens};
 
 /// More definitions of one macro are not told apart.
-const MOST_DEFINITIONS: usize = 64;
+const MOST_DEFINITIONS: usize = 256;
 
 /// Names that the compiler itself gives a meaning, which differs from place to place.
 const BUILT_IN: [&str; 26] = [
@@ -172,6 +172,15 @@ impl Macros {
             Some(known) if known.is_open => None,
             Some(known) => Some(&known.definitions),
             None => Some(&[]),
+        }
+    }
+
+    /// The one definition of `name`, if it takes arguments and there is no other: where the name is
+    /// followed by arguments and must stand for something, it stands for this.
+    pub fn called(&self, name: Name) -> Option<&Arc<Macro>> {
+        match self.definitions(name)? {
+            [only] if only.takes_arguments() => Some(only),
+            _ => None,
         }
     }
 

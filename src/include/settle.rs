@@ -1,5 +1,6 @@
 //! What each file of a kind does, as far as the macros that are known let it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,15 +15,21 @@ use crate::include::reduce::{Action, Reduced, Wanted};
 use crate::include::tree::path;
 
 impl Kind {
-    /// Has each step of a file that may be reached take effect.
-    pub(super) fn work(&mut self, at: usize, world: &World<'_>) {
+    /// Has each step of a file that may be reached take effect; computed includes only where
+    /// `with_computed`, or else they are put off until more is known of their macros.
+    pub(super) fn work(&mut self, at: usize, with_computed: bool, world: &World<'_>) {
         let Some(node) = self.nodes.get_mut(at) else { return };
-        node.is_queued = false;
+        match with_computed {
+            true => node.is_deferred = false,
+            false => node.is_queued = false,
+        }
         let reduced = Arc::clone(&node.reduced);
         // What it is asked for while it is worked on, is asked for again.
         let mut done = std::mem::take(&mut node.done);
         let mut leads = std::mem::take(&mut node.leads);
         let alive = self.alive(at, &reduced, world);
+        // Some files have the same one hundreds of times.
+        let mut computed = HashSet::new();
         for (step, done) in reduced.steps.iter().zip(&mut done) {
             if *done || !alive.get(step.group).copied().unwrap_or(true) {
                 continue;
@@ -41,6 +48,11 @@ impl Kind {
                     // A later definition elsewhere must not hide it.
                     true
                 }
+                Action::Include(Wanted::Computed(..)) if !with_computed => {
+                    self.defer(at);
+                    false
+                }
+                Action::Include(wanted @ Wanted::Computed(..)) if !computed.insert(wanted) => false,
                 Action::Include(wanted) => self.include(at, wanted, &mut leads, world),
                 Action::Clock => {
                     let file = self.nodes.get(at).map(|node| node.path.to_path_buf());
