@@ -23,7 +23,7 @@ pub enum Hearing {
     /// Too little to know who asks.
     #[default]
     Nothing,
-    /// Less than [`TELLING`] bytes.
+    /// Less than `TELLING` bytes.
     Begun(Vec<u8>),
     /// A client of ours.
     Ours(QuestionDecoder),

@@ -76,7 +76,7 @@ pub enum AgentError {
     /// The user wants none.
     #[error("DISTCC_AGENT is no: there is no agent")]
     Unwanted,
-    /// [`include_server`]: it is no agent of ours. [`ask_files`] is what it understands.
+    /// [`include_server()`]: it is no agent of ours. [`ask_files`] is what it understands.
     #[error("{}: it is a foreign include server", .0.display())]
     Foreign(PathBuf),
     /// Neither DISTCC_DIR nor HOME is set.
