@@ -149,6 +149,21 @@ fn as_operand(file: &OsStr) -> OsString {
 /// A [`Refusal`] for whatever would run a program, load code, or read or write outside the job's
 /// directory, and for what no volunteer compiles.
 pub fn admit(argv: &[OsString], options: &AdmitOptions) -> Result<RemoteJob, Refusal> {
+    let (compiler, words) = command(argv)?;
+    let family = family_of(compiler);
+    let mut check = Check::new(family, *options);
+    for token in tokens(family, words) {
+        check.take(&token)?;
+    }
+    check.finish(compiler)
+}
+
+/// The compiler's name, checked, and the words after it, in plain mode and in pump mode.
+///
+/// # Errors
+///
+/// [`Refusal::NoCompiler`], and [`Refusal::NoJob`] for a word that no program can be given.
+pub fn command(argv: &[OsString]) -> Result<(&OsString, &[OsString]), Refusal> {
     let Some((compiler, words)) = argv.split_first() else {
         return Err(Refusal::NoCompiler(OsString::new()));
     };
@@ -158,12 +173,7 @@ pub fn admit(argv: &[OsString], options: &AdmitOptions) -> Result<RemoteJob, Ref
     if let Some(word) = argv.iter().find(|word| word.as_bytes().contains(&0)) {
         return Err(Refusal::NoJob(word.clone()));
     }
-    let family = family_of(compiler);
-    let mut check = Check::new(family, *options);
-    for token in tokens(family, words) {
-        check.take(&token)?;
-    }
-    check.finish(compiler)
+    Ok((compiler, words))
 }
 
 struct Check {

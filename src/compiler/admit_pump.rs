@@ -8,7 +8,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::compiler::admit::{AdmitOptions, Refusal, harm};
+use crate::compiler::admit::{AdmitOptions, Refusal, command, harm};
 use crate::compiler::depfile::{default_target, with_suffix};
 use crate::compiler::language;
 use crate::compiler::options::shape::Kind;
@@ -117,15 +117,7 @@ impl PumpJob {
 /// A [`Refusal`] for whatever would run a program, load code, or write outside the job's directory,
 /// and for what no volunteer compiles.
 pub fn admit(argv: &[OsString], options: &AdmitOptions) -> Result<PumpJob, Refusal> {
-    let Some((compiler, words)) = argv.split_first() else {
-        return Err(Refusal::NoCompiler(OsString::new()));
-    };
-    if compiler.is_empty() || matches!(compiler.as_bytes().first(), Some(b'-' | b'@')) {
-        return Err(Refusal::NoCompiler(compiler.clone()));
-    }
-    if let Some(word) = argv.iter().find(|word| word.as_bytes().contains(&0)) {
-        return Err(Refusal::NoJob(word.clone()));
-    }
+    let (compiler, words) = command(argv)?;
     let mut check = Check { options: *options, ..Check::new(family_of(compiler)) };
     for token in tokens(check.family, words) {
         check.take(&token)?;
