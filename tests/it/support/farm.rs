@@ -32,7 +32,12 @@ pub struct Farm {
 impl Farm {
     /// A farm without volunteers.
     pub fn new() -> Self {
-        let root = tempfile::Builder::new().prefix("farm-").tempdir().unwrap();
+        Self::below(std::env::temp_dir())
+    }
+
+    /// A farm in a directory of the caller's: the C distcc cannot have sockets in long ones.
+    pub fn below(dir: impl AsRef<Path>) -> Self {
+        let root = tempfile::Builder::new().prefix("farm-").tempdir_in(dir).unwrap();
         std::fs::set_permissions(root.path(), Permissions::from_mode(0o755)).unwrap();
         let farm = Self { volunteers: Vec::new(), root };
         for dir in ["work", "home", "tmp", "distcc", "masquerade-ours", "masquerade-stock"] {
