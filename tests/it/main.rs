@@ -42,6 +42,7 @@ mod package;
 mod package_targets;
 mod projects;
 mod pump;
+mod pump_changes;
 mod pump_command;
 mod pump_daemon;
 mod pump_hostile;
