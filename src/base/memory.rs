@@ -22,7 +22,8 @@ impl Mapped {
     pub fn new(file: impl AsFd) -> io::Result<Self> {
         let file = file.as_fd();
         if !fcntl_get_seals(file)?.contains(SealFlags::SHRINK) {
-            return Err(io::ErrorKind::InvalidInput.into());
+            let text = "the memory is not sealed against becoming shorter";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let length = usize::try_from(fstat(file)?.st_size).unwrap_or_default();
         if length == 0 {

@@ -62,6 +62,20 @@ pub fn put(out: &mut Vec<u8>, token: [u8; 4], body: &[u8]) {
     }
 }
 
+/// Takes the packet with a body off the front of `bytes`; gives its body, or `None` unless a whole
+/// one with one of these tokens is there.
+pub fn split_off<'a>(bytes: &mut &'a [u8], tokens: &[[u8; 4]]) -> Option<&'a [u8]> {
+    let (head, rest) = bytes.split_first_chunk::<HEADER>()?;
+    let (token, digits) = head.split_first_chunk::<4>()?;
+    let length = usize::try_from(hex(digits.try_into().ok()?)?).ok()?;
+    if !tokens.contains(token) {
+        return None;
+    }
+    let (body, rest) = rest.split_at_checked(length)?;
+    *bytes = rest;
+    Some(body)
+}
+
 /// A header as it came: the letters, and the number if its digits are any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {

@@ -370,10 +370,11 @@ fn whatever_listens_in_its_place_costs_an_error() {
 #[test]
 fn packets_are_where_the_agent_says_or_it_is_an_error() {
     let stage = Stage::new();
-    let sealed = |length: u64, is_sealed: bool| {
+    let packets = b"NAME00000002/xFILE00000001y";
+    let sealed = |length: usize, is_sealed: bool| {
         let flags = rustix::fs::MemfdFlags::ALLOW_SEALING;
         let file = rustix::fs::memfd_create("arena", flags).unwrap();
-        rustix::fs::ftruncate(&file, length).unwrap();
+        rustix::io::write(&file, &packets[..length]).unwrap();
         if is_sealed {
             rustix::fs::fcntl_add_seals(&file, rustix::fs::SealFlags::SHRINK).unwrap();
         }
@@ -381,13 +382,17 @@ fn packets_are_where_the_agent_says_or_it_is_an_error() {
     };
     let part = |at, length| Part { at, length };
     let arenas = [
-        (sealed(9, true), part(0, 9), true),
-        (sealed(9, true), part(1, 9), false),
-        (sealed(9, true), part(u64::MAX, 9), false),
-        (sealed(9, true), part(9, u64::MAX), false),
+        (sealed(27, true), part(0, 27), true),
+        (sealed(27, true), part(1, 27), false),
+        (sealed(27, true), part(u64::MAX, 27), false),
+        (sealed(27, true), part(27, u64::MAX), false),
         (sealed(0, true), part(0, 1), false),
+        // Not whole.
+        (sealed(27, true), part(0, 26), false),
+        (sealed(27, true), part(0, 14), false),
+        (sealed(27, true), part(0, 0), false),
         // It could become shorter while it is read.
-        (sealed(9, false), part(0, 9), false),
+        (sealed(27, false), part(0, 27), false),
     ];
     for (arena, part, is_right) in arenas {
         let answer =
@@ -404,7 +409,7 @@ fn packets_are_where_the_agent_says_or_it_is_an_error() {
         });
         let answer = stage.ask();
         match is_right {
-            true => assert_eq!(answer.unwrap().packets().collect::<Vec<_>>(), [[0; 9]]),
+            true => assert_eq!(answer.unwrap().packets().collect::<Vec<_>>(), [packets]),
             false => assert!(matches!(answer, Err(AgentError::Arena(_)))),
         }
     }

@@ -45,6 +45,7 @@ mod pump;
 mod pump_changes;
 mod pump_command;
 mod pump_daemon;
+mod pump_faults;
 mod pump_hostile;
 mod pump_interop;
 mod setup_check;

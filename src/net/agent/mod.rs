@@ -25,6 +25,7 @@ use crate::net::agent::place::Place;
 use crate::protocol::agent::{Answer, AnswerDecoder, Question, Tree, encode_question};
 use crate::protocol::include_server::{self, encode_request};
 use crate::protocol::limits::Limits;
+use crate::protocol::packet::{self, token};
 use crate::protocol::wire_error::WireError;
 
 /// So long the agent may take to take a question.
@@ -33,6 +34,9 @@ pub const TAKEN: Duration = Duration::from_millis(200);
 pub const ANSWERED: Duration = Duration::from_secs(15);
 /// After a wait that was in vain it is not asked for so long: by which of the waits.
 const REST: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
+
+/// One that hangs up is asked again after these pauses: there may be another one then.
+const AGAIN: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(20)];
 
 /// The file beside an agent's socket that tells it from a foreign include server.
 pub const MARK: &str = "distcc-agent";
@@ -149,8 +153,30 @@ impl Gathered {
             })
         };
         let packets = tree.parts.iter().map(slice).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { tree, packets })
+        // A volunteer would wait for what is missing.
+        match are_whole(&packets, tree.count) {
+            Some(()) => Ok(Self { tree, packets }),
+            None => {
+                let text = format!("they are not {} whole ones", tree.count);
+                Err(AgentError::Arena(text))
+            }
+        }
     }
+}
+
+/// Whether the packets are whole, each name followed by what has it, and `count` names in all.
+fn are_whole(parts: &[&[u8]], count: u32) -> Option<()> {
+    // A volunteer takes no more.
+    let mut left = (count <= Limits::default().files).then_some(count)?;
+    for part in parts {
+        let mut rest = *part;
+        while !rest.is_empty() {
+            left = left.checked_sub(1)?;
+            packet::split_off(&mut rest, &[token::NAME])?;
+            packet::split_off(&mut rest, &[token::FILE, token::LINK])?;
+        }
+    }
+    (left == 0).then_some(())
 }
 
 /// The foreign include server that `INCLUDE_SERVER_PORT` names, if it names one.
@@ -205,8 +231,12 @@ pub fn ask_of(
     }
     let ask = || start::reach(place, program).and_then(|reached| ask_at(reached, question));
     let mut answer = ask();
-    if matches!(answer, Err(AgentError::HungUp)) {
-        // It left at this very moment, or was killed.
+    for pause in AGAIN {
+        if !matches!(answer, Err(AgentError::HungUp)) {
+            break;
+        }
+        // It left at this very moment, or was killed: for a moment more its socket seems alive.
+        std::thread::sleep(pause);
         answer = ask();
     }
     let [short, long] = REST;
