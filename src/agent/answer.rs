@@ -153,7 +153,9 @@ impl Agent {
         let cannot = |error: crate::include::CannotTell| error.to_string();
         let scanned = self.scanner.scan(&request, &RealDisk).map_err(cannot)?;
         let (search, _) = search::read(unit, cwd, &defaults).map_err(cannot)?;
-        let wanted = Wanted { form, unit, cwd, search: &search, scanned: &scanned };
+        let named = value(environment, env::PWD.0).filter(|_| form == Form::InPlace);
+        let named = named.map_or(cwd, std::path::Path::new);
+        let wanted = Wanted { form, unit, cwd, named, search: &search, scanned: &scanned };
         let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
         tree::pieces(&wanted, &mut ways)
     }

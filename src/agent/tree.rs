@@ -124,6 +124,8 @@ pub struct Wanted<'a> {
     pub unit: &'a TranslationUnit,
     /// Its directory.
     pub cwd: &'a Path,
+    /// The name that the volunteer is told for it, which may lead there by links.
+    pub named: &'a Path,
     /// Where it looks for headers.
     pub search: &'a Search,
     /// What was found.
@@ -153,7 +155,15 @@ pub fn pieces(wanted: &Wanted<'_>, ways: &mut Tree) -> Result<Pieces, String> {
     };
     let searched = [&search.quote, &search.angled, &search.embed].into_iter().flatten();
     let searched = searched.map(PathBuf::as_path).chain([wanted.cwd]);
-    let searched: Vec<Way> = searched.filter_map(|dir| ways.way(&RealDisk, dir)).collect();
+    let mut searched: Vec<Way> = searched.filter_map(|dir| ways.way(&RealDisk, dir)).collect();
+    if wanted.named != wanted.cwd {
+        let [real, named] = [wanted.cwd, wanted.named].map(|dir| ways.way(&RealDisk, dir));
+        // Not so below /proc/self.
+        let named = named.filter(|named| real.is_some_and(|real| real.real == named.real));
+        searched.push(named.ok_or_else(|| {
+            format!("{}: no name of the current directory here", wanted.named.display())
+        })?);
+    }
     let is_dir =
         |way: &&Way| RealDisk.stamp(&way.real).is_ok_and(|stamp| stamp.kind == EntryKind::Dir);
     let lines = Lines::new(wanted);

@@ -51,6 +51,7 @@ impl Call {
         let place = |path: &Path| path.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
         let named = env::PWD.get_nonempty().map(PathBuf::from).filter(|path| path.is_absolute());
         named
+            .filter(|path| path.as_os_str() != self.cwd.as_os_str())
             .filter(|path| place(path).is_some_and(|named| Some(named) == place(&self.cwd)))
             .unwrap_or_else(|| self.cwd.clone())
     }

@@ -406,3 +406,50 @@ fn our_volunteer_and_our_agent_make_what_a_local_compile_makes() {
     );
     assert!(Tree::read(&farm.path("tmp")).0.is_empty());
 }
+
+/// Command lines where compilers name the current directory as `$PWD` does.
+const NAMED: [&str; 11] = [
+    "gcc -g -c a.c",
+    "gcc -g -O2 -MD -c sub/../a.c -o sub/a.o",
+    "gcc -g -I../work/sub -I$PWD/dir -MMD -MF sub/x.d -c $PWD/a.c",
+    "gcc -g -fdebug-prefix-map=$PWD=/there -c a.c",
+    "gcc -g -ffile-prefix-map=$PWD=. -c $PWD/a.c",
+    "gcc -flto=auto -O2 -frandom-seed=1 -c a.c",
+    "gcc -O2 -c ../work/a.c",
+    "g++ -g -O2 -MMD -c cc.cc",
+    "clang -g -MD -c a.c",
+    "clang -g -fdebug-prefix-map=$PWD=/there -c ../work/a.c",
+    "clang++ -g -c $PWD/cc.cc",
+];
+
+#[test]
+fn directory_goes_by_the_name_of_pwd() {
+    let mut farm = Farm::with(Side::Ours);
+    // Ways there by links with and without a slash in front.
+    std::os::unix::fs::symlink("two", farm.path("one")).unwrap();
+    std::os::unix::fs::symlink(farm.path(""), farm.path("two")).unwrap();
+    let client = Client::with_agent(&farm);
+    let there =
+        |command: &str| format!("cd ../one/work; export PWD DISTCC_DIRECTIVES_ONLY=0; {command}");
+    let commands = NAMED.map(there);
+    compare(&farm, &client, &commands.each_ref().map(|command| (command.as_str(), "pump")));
+    // A name that is another one for each process, one that is not written plainly, a wrong one,
+    // and none. What plain mode does to such a source is not to be seen in debug information.
+    let others = [
+        ("PWD=/proc/self/cwd; exec gcc -g -c p.c", "pump-cannot-tell"),
+        ("PWD=$PWD/../work; gcc -g -c p.c", "pump-directory"),
+        ("PWD=$PWD/../work; gcc -c p.c", "pump"),
+        ("PWD=/tmp; gcc -g -c p.c", "pump"),
+        ("unset PWD; gcc -g -c p.c", "pump"),
+    ];
+    let first = "export PWD DISTCC_DIRECTIVES_ONLY=0; echo 'int p(void) { return 1; }' >p.c";
+    let others = others.map(|(command, way)| (format!("{first}; {command}"), way));
+    compare(&farm, &client, &others.each_ref().map(|(command, way)| (command.as_str(), *way)));
+    // Where paths are changed, the name is not to be had.
+    let other = farm.start(&Options::new(Side::Ours).no_sandbox());
+    let hosts = format!("{}/4,cpp,lzo", farm.volunteers[other].address());
+    let client = Client { socket: None, hosts };
+    let [debug, none] = ["gcc -g -c p.c", "gcc -c p.c"]
+        .map(|command| format!("{first}; cd ../one/work; {command}"));
+    compare(&farm, &client, &[(&debug, "pump-directory"), (&none, "pump")]);
+}

@@ -2,12 +2,12 @@
 //! the include server that the build has.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::env::Var;
 use crate::client::call::Call;
 use crate::client::pump::server;
-use crate::client::pump::session::Environment;
+use crate::client::pump::session::{self, Environment};
 use crate::compiler::pump::{Obstacle, header_options};
 use crate::compiler::target::SentNames;
 use crate::compiler::unit::TranslationUnit;
@@ -21,6 +21,8 @@ pub struct Files {
     pub count: u32,
     /// Headers that a stock volunteer has to have as we do; `None` where nobody knows them.
     pub of_system: Option<OfSystem>,
+    /// The current directory as the volunteer is told it.
+    pub cwd: PathBuf,
     packets: Packets,
 }
 
@@ -73,10 +75,11 @@ pub fn files(
 ) -> Result<Files, Obstacle> {
     // A volunteer gets options for these variables, and the agent is asked about the same command.
     let options = header_options(unit.language, &environment.headers);
+    let directory = session::directory(call, unit, form)?;
     let question = Question {
         form,
         cwd: call.cwd.as_os_str().as_bytes().to_vec(),
-        environment: variables(call, environment),
+        environment: variables(call, &directory, environment),
         argv: call.argv.iter().chain(&options).map(|word| word.as_bytes().to_vec()).collect(),
     };
     match agent::ask(&question) {
@@ -88,7 +91,8 @@ pub fn files(
             };
             let of_system = (form == Form::Stock).then_some(of_system);
             let count = tree.count;
-            Ok(Files { count, of_system, packets: Packets::Shared(Box::new(gathered)) })
+            let packets = Packets::Shared(Box::new(gathered));
+            Ok(Files { count, of_system, cwd: directory, packets })
         }
         Err(AgentError::Foreign(socket)) => of_server(&socket, call, unit, names),
         Err(error) => Err(obstacle(&error)),
@@ -108,12 +112,13 @@ fn of_server(
         argv.extend(["-o".into(), unit.output.clone()]);
     }
     let argv: Vec<&[u8]> = argv.iter().map(|word| word.as_bytes()).collect();
-    let cwd = call.cwd.as_os_str().as_bytes();
-    let listed = agent::ask_files(socket, cwd, &argv).map_err(|error| obstacle(&error))?;
+    let cwd = session::directory(call, unit, Form::Stock)?;
+    let listed = agent::ask_files(socket, cwd.as_os_str().as_bytes(), &argv)
+        .map_err(|error| obstacle(&error))?;
     let packets = server::packets(&listed)
         .map_err(|text| Obstacle::new("pump-agent", format!("the include server: {text}")))?;
     let count = u32::try_from(packets.len()).unwrap_or(u32::MAX);
-    Ok(Files { count, of_system: None, packets: Packets::Own(packets) })
+    Ok(Files { count, of_system: None, cwd, packets: Packets::Own(packets) })
 }
 
 fn obstacle(error: &AgentError) -> Obstacle {
@@ -124,11 +129,12 @@ fn obstacle(error: &AgentError) -> Obstacle {
     }
 }
 
-/// `NAME=VALUE` of what the compiler heeds.
-fn variables(call: &Call, environment: &Environment) -> Vec<Vec<u8>> {
+/// `NAME=VALUE` of what the compiler heeds, where the volunteer is told this `directory`.
+fn variables(call: &Call, directory: &Path, environment: &Environment) -> Vec<Vec<u8>> {
     let pair = |name: &'static str| {
         let value = match name {
             "PATH" => call.path.clone(),
+            "PWD" => directory.into(),
             name => Var(name).get()?,
         };
         Some([name.as_bytes(), b"=", value.as_bytes()].concat())

@@ -101,7 +101,7 @@ fn try_it(
         }
     };
     crate::info!("exec on {} (pump): {}", errand.host.text, Call::line(&words));
-    let answer = send(attempt, errand, stream, &words, &files, record);
+    let answer = send(errand, stream, &words, &files, record);
     let (reply, times) = match answer {
         Ok(answer) => answer,
         // It may hang on everything, so it rests, as in plain mode.
@@ -142,7 +142,6 @@ fn known_as<'a>(memory: &Memory<'_>, names: &'a SentNames) -> &'a OsStr {
 
 /// Sends the unit's command and files, straight from where they lie.
 fn send(
-    attempt: &Attempt<'_>,
     errand: &Errand<'_>,
     mut stream: Stream,
     words: &[OsString],
@@ -150,8 +149,7 @@ fn send(
     record: &mut Record,
 ) -> Result<(crate::protocol::reply::Reply, remote::Times), Failure> {
     let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-    let cwd = attempt.call.cwd.as_os_str().as_bytes();
-    let mut head = request::encode_pump_head(cwd, &words);
+    let mut head = request::encode_pump_head(files.cwd.as_os_str().as_bytes(), &words);
     head.extend(packet::header(packet::token::NFIL, files.count));
     let mut parts = Vec::with_capacity(files.most_slices() + 1);
     parts.push(IoSlice::new(&head));

@@ -74,11 +74,39 @@ pub fn suits(
         if unit.debug {
             acquaintance.keeps_debug_clean()?;
         }
-    } else if unit.debug && call.named_cwd() != call.cwd {
+    }
+    directory(call, unit, form).map(drop)
+}
+
+/// The current directory as a volunteer of this kind is told it. Compilers write it into debug
+/// information as `$PWD` names it, so that links on the way there are sent along where files are
+/// shown in place.
+///
+/// # Errors
+///
+/// A local compile would name it otherwise.
+pub fn directory(call: &Call, unit: &TranslationUnit, form: Form) -> Result<PathBuf, Obstacle> {
+    let named = call.named_cwd();
+    if named.as_os_str() == call.cwd.as_os_str() {
+        return Ok(named);
+    }
+    // By links alone: what `/proc` and mounts have under two names is not so on a volunteer.
+    let can_be_shown =
+        || is_plain(&named) && named.canonicalize().is_ok_and(|real| real == call.cwd);
+    if form == Form::InPlace && can_be_shown() {
+        return Ok(named);
+    }
+    if unit.debug {
         let text = "debug information names the current directory as $PWD does";
         return Err(Obstacle::new("pump-directory", text));
     }
-    Ok(())
+    Ok(call.cwd.clone())
+}
+
+/// Whether a path is written without `.`, `..`, and slashes that could be left out.
+fn is_plain(path: &Path) -> bool {
+    let parts = path.as_os_str().as_bytes().strip_prefix(b"/").unwrap_or_default();
+    parts.split(|&byte| byte == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
 }
 
 /// Where `INCLUDE_SERVER_PORT` has the include server of this build.
