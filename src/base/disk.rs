@@ -55,6 +55,9 @@ pub enum EntryKind {
     Link,
     /// A pipe, a device, a socket.
     Other,
+    /// What nobody may look at, or asking met another error: a compiler does not go on to the next
+    /// directory then.
+    Hidden,
 }
 
 /// One state of a file: equal stamps, equal contents, unless the file was written to at the very
@@ -100,7 +103,11 @@ impl Disk for RealDisk {
     }
 
     fn entry(&self, path: &Path) -> Option<EntryKind> {
-        std::fs::symlink_metadata(path).ok().map(|meta| kind(meta.file_type()))
+        match std::fs::symlink_metadata(path) {
+            Ok(meta) => Some(kind(meta.file_type())),
+            Err(error) if is_absence(&error) => None,
+            Err(_) => Some(EntryKind::Hidden),
+        }
     }
 
     fn stamp(&self, path: &Path) -> io::Result<Stamp> {
@@ -118,6 +125,11 @@ impl Disk for RealDisk {
         }
         Ok(names)
     }
+}
+
+/// Whether the error says that there is nothing at a path.
+pub fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The stamp of a file that is known otherwise: an open one.

@@ -49,7 +49,7 @@ pub struct Bounds {
     pub nodes: usize,
     /// Bytes of text whose reductions are remembered.
     pub text: u64,
-    /// Identifiers.
+    /// Identifiers: some 500 bytes each, with one definition.
     pub names: usize,
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::base::disk::{Disk, EntryKind, Stamp};
+use crate::base::disk::{Disk, EntryKind, Stamp, is_absence};
 
 /// Directories with more names are asked for each name.
 const MOST_NAMES: usize = 200_000;
@@ -45,11 +45,28 @@ struct Listing {
     seen: Mutex<Seen>,
 }
 
+/// What was found at a directory's path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// No directory.
+    #[default]
+    Absent,
+    /// Nobody can tell.
+    Hidden,
+    /// A directory.
+    There(Stamp),
+}
+
+impl State {
+    fn is_fresh(self, now: i128) -> bool {
+        matches!(self, Self::There(stamp) if is_fresh(&stamp, now))
+    }
+}
+
 /// What holds as long as no answer would be another one.
 #[derive(Debug, Default)]
 struct Seen {
-    /// `None` where there was no such directory.
-    stamp: Option<Stamp>,
+    state: State,
     is_fresh: bool,
     /// Everything in it; `None` where names are asked for one by one.
     names: Option<HashMap<OsString, EntryKind>>,
@@ -95,8 +112,8 @@ impl Tree {
             return place;
         }
         let place = self.listings.len();
-        let stamp = dir_stamp(disk, dir);
-        let is_fresh = stamp.is_some_and(|stamp| is_fresh(&stamp, self.now));
+        let state = state(disk, dir);
+        let is_fresh = state.is_fresh(self.now);
         let path: Arc<Path> = dir.into();
         self.by_path.insert(Arc::clone(&path), place);
         self.listings.push(Listing {
@@ -104,7 +121,7 @@ impl Tree {
             asked: HashMap::new(),
             below: HashMap::new(),
             has_compiled: None,
-            seen: Mutex::new(Seen { stamp, is_fresh, names: None }),
+            seen: Mutex::new(Seen { state, is_fresh, names: None }),
         });
         place
     }
@@ -134,10 +151,7 @@ impl Tree {
             listing.seen = Mutex::new(Seen { is_fresh: true, ..seen });
         }
         let seen = listing.seen();
-        let answer = match seen.stamp {
-            Some(_) => answer(disk, &listing.path, name, seen.names.as_ref()),
-            None => (None, None),
-        };
+        let answer = answer(disk, &listing.path, name, &seen);
         drop(seen);
         let kind = answer.0;
         listing.asked.insert(name.into(), answer);
@@ -184,8 +198,10 @@ impl Tree {
                 kind = self.follow(disk, &link);
             }
             if parts.peek().is_some() {
-                if kind? != EntryKind::Dir {
-                    return None;
+                match kind? {
+                    EntryKind::Dir => {}
+                    EntryKind::Hidden => return kind,
+                    _ => return None,
                 }
                 at = self.below(disk, at, part);
             }
@@ -204,7 +220,9 @@ impl Tree {
             }
             return false;
         }
-        self.look(disk, place, Path::new(&compiled)).is_some()
+        let found = self.look(disk, place, Path::new(&compiled));
+        // Where it cannot be asked, the header cannot be read either.
+        found.is_some_and(|kind| kind != EntryKind::Hidden)
     }
 
     fn follow(&mut self, disk: &dyn Disk, link: &Path) -> Option<EntryKind> {
@@ -266,28 +284,20 @@ impl Tree {
     pub fn is_other(&self, disk: &dyn Disk, place: Place, now: i128) -> bool {
         let Some(listing) = self.listings.get(place) else { return false };
         let mut seen = listing.seen();
-        let stamp = dir_stamp(disk, &listing.path);
-        if stamp == seen.stamp && !seen.is_fresh {
+        let state = state(disk, &listing.path);
+        if state == seen.state && !seen.is_fresh {
             return false;
         }
         let new = match listing.has_compiled {
             Some(_) => list(disk, &listing.path, now),
-            None => Seen {
-                stamp,
-                is_fresh: stamp.is_some_and(|stamp| is_fresh(&stamp, now)),
-                names: None,
-            },
+            None => Seen { state, is_fresh: state.is_fresh(now), names: None },
         };
         let known = new.names.as_ref();
         if listing.has_compiled.is_some_and(|has| has != known.is_none_or(has_compiled)) {
             return true;
         }
         for (name, old) in &listing.asked {
-            let is_same = match (new.stamp, old) {
-                (None, (kind, _)) => kind.is_none(),
-                (Some(_), old) => answer(disk, &listing.path, name, known) == *old,
-            };
-            if !is_same {
+            if answer(disk, &listing.path, name, &new) != *old {
                 return true;
             }
         }
@@ -299,11 +309,11 @@ impl Tree {
     pub fn forget(&mut self, disk: &dyn Disk, place: Place) {
         let now = self.now;
         let Some(listing) = self.listings.get_mut(place) else { return };
-        let stamp = dir_stamp(disk, &listing.path);
-        let is_fresh = stamp.is_some_and(|stamp| is_fresh(&stamp, now));
+        let state = state(disk, &listing.path);
+        let is_fresh = state.is_fresh(now);
         listing.asked = HashMap::new();
         listing.has_compiled = None;
-        listing.seen = Mutex::new(Seen { stamp, is_fresh, names: None });
+        listing.seen = Mutex::new(Seen { state, is_fresh, names: None });
     }
 
     /// Looks at every directory again, at the time `now`; whether an answer given so far would be
@@ -332,20 +342,27 @@ impl Tree {
     }
 }
 
-fn dir_stamp(disk: &dyn Disk, dir: &Path) -> Option<Stamp> {
-    disk.stamp(dir).ok().filter(|stamp| stamp.kind == EntryKind::Dir)
+fn state(disk: &dyn Disk, dir: &Path) -> State {
+    match disk.stamp(dir) {
+        Ok(stamp) if stamp.kind == EntryKind::Dir => State::There(stamp),
+        Ok(_) => State::Absent,
+        Err(error) if is_absence(&error) => State::Absent,
+        Err(_) => State::Hidden,
+    }
 }
 
 fn list(disk: &dyn Disk, dir: &Path, now: i128) -> Seen {
     // The stamp first: what changes while the names are read then shows the next time.
-    let stamp = dir_stamp(disk, dir);
-    let names = match stamp {
-        Some(_) => disk.list(dir, MOST_NAMES).ok(),
-        None => Some(Vec::new()),
+    let state = state(disk, dir);
+    let is_hidden = || disk.entry(&dir.join(".")) == Some(EntryKind::Hidden);
+    let names = match state {
+        // Its names may be read where what has them may not.
+        State::There(_) => disk.list(dir, MOST_NAMES).ok().filter(|_| !is_hidden()),
+        _ => Some(Vec::new()),
     };
     Seen {
-        stamp,
-        is_fresh: stamp.is_some_and(|stamp| is_fresh(&stamp, now)),
+        state,
+        is_fresh: state.is_fresh(now),
         names: names.map(|names| names.into_iter().collect()),
     }
 }
@@ -354,15 +371,12 @@ fn has_compiled(names: &HashMap<OsString, EntryKind>) -> bool {
     names.keys().any(|name| name.as_bytes().ends_with(b".gch"))
 }
 
-fn answer(
-    disk: &dyn Disk,
-    dir: &Path,
-    name: &OsStr,
-    names: Option<&HashMap<OsString, EntryKind>>,
-) -> Answer {
-    let kind = match names {
-        Some(names) => names.get(name).copied(),
-        None => disk.entry(&dir.join(name)),
+fn answer(disk: &dyn Disk, dir: &Path, name: &OsStr, seen: &Seen) -> Answer {
+    let kind = match (seen.state, &seen.names) {
+        (State::Absent, _) => None,
+        (State::Hidden, _) => Some(EntryKind::Hidden),
+        (State::There(_), Some(names)) => names.get(name).copied(),
+        (State::There(_), None) => disk.entry(&dir.join(name)),
     };
     match kind {
         Some(EntryKind::Link) => (kind, disk.link_target(&dir.join(name))),

@@ -374,17 +374,19 @@ fn volunteers_compiler_fails_where_the_local_one_does_not() {
 }
 
 /// A small file system on `dir`, filled to the brim; `None` where mounting is not allowed.
-struct FullDisk(std::path::PathBuf);
+pub struct FullDisk(std::path::PathBuf);
 
 impl FullDisk {
-    fn mount(dir: &Path) -> Option<Self> {
+    /// Mounts it.
+    pub fn mount(dir: &Path) -> Option<Self> {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=64k,mode=1777", "tmpfs"]).arg(dir);
         let mounted = mount.stderr(Stdio::null()).status().unwrap().success();
         mounted.then(|| Self(dir.to_owned()))
     }
 
-    fn fill(&self) {
+    /// Takes the last byte.
+    pub fn fill(&self) {
         // It ends with an error when no byte is left, which is its purpose.
         drop(std::fs::write(self.0.join("filling"), vec![b'x'; 1 << 20]));
     }

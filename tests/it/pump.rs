@@ -109,7 +109,7 @@ pub fn ways(farm: &Farm) -> Vec<String> {
 /// Runs each of `commands` both ways and fails where results differ, or the way is not the one
 /// that is expected.
 #[track_caller]
-fn compare(farm: &Farm, client: &Client, commands: &[(&str, &str)]) {
+pub fn compare(farm: &Farm, client: &Client, commands: &[(&str, &str)]) {
     let mut failures = String::new();
     for (command, expected) in commands {
         let local = run(farm, command, None);

@@ -1,10 +1,12 @@
 //! What can go wrong on the client's side in pump mode: the build succeeds, the user is told why,
 //! and nothing is left over.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,9 +27,10 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
-use crate::pump::Client;
+use crate::faults::FullDisk;
+use crate::pump::{Client, compare};
 use crate::support::farm::{Farm, Run, SYSTEM_PATH};
-use crate::support::output::Output;
+use crate::support::output::{Output, without_temp_names};
 use crate::support::tree;
 use crate::support::volunteer::Side;
 
@@ -537,4 +540,174 @@ fn what_an_agent_has_given_outlives_it() {
     });
     replace_agent(&stage, agent.socket.clone(), "unit.c", answer);
     stage.compiles("killed before the client sends", None);
+}
+
+/// The command's status, and its stderr without what our client says.
+fn ending(output: &Output) -> (i32, String) {
+    let own = |line: &&str| !line.starts_with("distcc[");
+    let lines: Vec<&str> = output.stderr.lines().filter(own).collect();
+    (output.status, lines.join("\n"))
+}
+
+#[test]
+fn full_disks_of_the_client_cost_no_more_than_pump_mode() {
+    let stage = Stage::new();
+    let full = |dir: &str| {
+        let dir = stage.farm.path(dir);
+        fs::create_dir_all(&dir).unwrap();
+        let disk = FullDisk::mount(&dir)?;
+        disk.fill();
+        Some(disk)
+    };
+    // The state directory, from the first unit on.
+    let Some(disk) = full("distcc") else {
+        println!("skipped: mounting a file system is not allowed here");
+        return;
+    };
+    for _ in 0..2 {
+        let output = stage.run().output();
+        assert_eq!(ending(&output), (0, String::new()), "{output}");
+        assert!(stage.farm.read("out.o") == stage.object, "{output}");
+        assert!(stage.farm.read("out.d") == stage.dependencies, "{output}");
+    }
+    drop(disk);
+    // Once everything is known.
+    stage.compiles("room again", None);
+    let disk = full("tmp").unwrap();
+    assert_ne!(stage.farm.local(COMPILE).output().status, 0, "no room for the local compiler");
+    let output = stage.run().output().quiet_success();
+    assert!(stage.farm.read("out.o") == stage.object, "{output}");
+    drop(disk);
+    // Where the outputs go: a compile here is tried too, and what that leaves, is left.
+    for name in ["full/out.o", "full/out.o -MF out.d", "out.o -MF full/out.d"] {
+        let disk = full("work/full").unwrap();
+        let command = format!("gcc -O2 -MD -c unit.c -o {name}");
+        let made = |run: Run<'_>| {
+            for name in ["out.o", "out.d", "full/out.o", "full/out.d"] {
+                drop(fs::remove_file(stage.farm.work().join(name)));
+            }
+            let (status, text) = ending(&run.output());
+            (status, without_temp_names(&text), stage.farm.tree())
+        };
+        let local = made(stage.farm.local(&command));
+        assert_ne!(local.0, 0, "{command}");
+        assert_eq!(made(stage.client.run(&stage.farm, &command)), local, "{command}");
+        drop(disk);
+    }
+    stage.farm.local("rm -f out.* full/*").output().quiet_success();
+    fs::remove_dir(stage.farm.work().join("full")).unwrap();
+    stage.compiles("room again", None);
+}
+
+/// Files and directories that the user may not read, and what a compile says then.
+#[test]
+fn files_without_permission_are_left_to_the_compiler_here() {
+    let stage = Stage::new();
+    let farm = &stage.farm;
+    for dir in ["listed", "entered", "closed", "good"] {
+        farm.write(&format!("{dir}/b.h"), &format!("#define B \"{dir}\"\n"));
+    }
+    farm.write("b.c", "#include <b.h>\nconst char *b = B;\n");
+    farm.write("maybe.c", "#if __has_include(<b.h>)\n#include <b.h>\n#endif\nconst char *b = B;\n");
+    farm.write("secret.c", "int secret;\n");
+    farm.write("secret.h", "int secret;\n");
+    for (name, mode) in
+        [("secret.c", 0), ("secret.h", 0), ("listed", 0o444), ("entered", 0o111), ("closed", 0)]
+    {
+        let path = farm.work().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let path = format!("{}:{SYSTEM_PATH}", farm.public_masquerade(Side::Ours).display());
+    let state = farm.path("distcc");
+    for compiler in ["gcc", "clang"] {
+        for words in [
+            "-c secret.c",
+            "-c unit.c -include secret.h",
+            "-Ilisted -Igood -c b.c",
+            "-Ientered -Igood -c b.c",
+            "-Iclosed -Igood -c b.c",
+            "-Iclosed -c b.c",
+            "-Iclosed -Igood -c maybe.c",
+            "-Ilisted -Igood -c maybe.c",
+            "-Igood -Iclosed -c b.c",
+            "-Iclosed/below -Igood -c b.c",
+            "-iquote closed -Igood -c b.c",
+            "-isystem closed -Igood -c b.c",
+            "-Igood -c closed/b.c",
+            "-Igood -c b.c -o closed/b.o",
+        ] {
+            let command = format!("{compiler} {words}");
+            let removed = format!("rm -f *.o; {command}");
+            let local = farm.unprivileged(&removed).output();
+            let object = fs::read(farm.work().join("b.o")).ok();
+            let run = farm.unprivileged(&removed).env("PATH", &path);
+            let run = run.env("DISTCC_DIR", state.to_str().unwrap());
+            let ours = run.hosts(&farm.hosts("/4,cpp,lzo")).output();
+            assert_eq!(ending(&ours), ending(&local), "{command}: {ours}");
+            assert!(fs::read(farm.work().join("b.o")).ok() == object, "{command}: another object");
+        }
+    }
+    let ways = crate::pump::ways(farm);
+    let by_pump = ways.iter().filter(|way| *way == "pump").count();
+    assert!(by_pump >= 4, "{ways:?}");
+}
+
+#[test]
+fn warnings_as_errors_and_of_missing_directories_are_those_of_a_local_compile() {
+    let farm = Farm::with(Side::Ours);
+    let client = Client::with_agent(&farm);
+    let words = [
+        "-Wall -Werror -c warns.c",
+        "-Wall -Werror=unused-variable -MD -c warns.c",
+        "-Wall -Wno-error -c warns.c",
+        "-Wmissing-include-dirs -Inowhere -c a.c",
+        "-Werror=missing-include-dirs -Inowhere -c a.c",
+        "-Werror -Wmissing-include-dirs -Inowhere -isystem no/where -c a.c",
+    ];
+    let commands =
+        words.iter().flat_map(|words| ["gcc", "clang"].map(|gcc| format!("{gcc} {words}")));
+    let commands: Vec<String> = commands.collect();
+    let commands: Vec<(&str, &str)> =
+        commands.iter().map(|command| (command.as_str(), "pump")).collect();
+    compare(&farm, &client, &commands);
+    farm.assert_no_litter();
+}
+
+/// The most bytes of memory that a process has had.
+fn most_memory(pid: Pid) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+fn header_of_very_many_macros_is_one_of_many() {
+    const MACROS: u64 = 200_000;
+    let stage = Stage::new();
+    let mut text = String::from("#define A 7\n");
+    for number in 0..MACROS {
+        writeln!(text, "#define NAME_{number} {number}").unwrap();
+    }
+    stage.farm.write("sub/a.h", &text);
+    let local = stage.farm.local("gcc -c unit.c -o local.o").output();
+    let ours = stage.client.run(&stage.farm, "gcc -c unit.c -o ours.o").output();
+    assert_eq!(ours, local);
+    assert!(stage.farm.read("ours.o") == stage.farm.read("local.o"));
+    assert_eq!(stage.way(), "pump");
+    // Twice what the scanner's bounds say, and what an agent needs for anything.
+    let most = most_memory(stage.agent());
+    assert!(most < MACROS * 1000 + (64 << 20), "{most} bytes");
+}
+
+#[test]
+fn header_of_a_hundred_megabytes_goes_another_way() {
+    let stage = Stage::new();
+    let line = format!("/* {} */\n", "x".repeat(1000));
+    stage.farm.write("sub/a.h", &(line.repeat(100_000) + "#define A 7\n"));
+    let local = stage.farm.local("gcc -c unit.c -o local.o").output();
+    let ours = stage.client.run(&stage.farm, "gcc -c unit.c -o ours.o").output();
+    assert_eq!(ours, local);
+    assert!(stage.farm.read("ours.o") == stage.farm.read("local.o"));
+    let way = stage.way();
+    assert!(way.contains("it has more than"), "{way}");
 }
