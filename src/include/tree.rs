@@ -100,6 +100,15 @@ pub struct Way {
     pub dirs: Vec<PathBuf>,
 }
 
+/// Why a path leads to nothing.
+#[derive(Clone, Copy, Debug)]
+enum Astray {
+    /// There is nothing.
+    Nowhere,
+    /// Nobody may look, or links lead in a circle.
+    Hidden,
+}
+
 impl Tree {
     /// Sets the time that is now, in nanoseconds since 1970.
     pub fn set_now(&mut self, now: i128) {
@@ -226,7 +235,11 @@ impl Tree {
     }
 
     fn follow(&mut self, disk: &dyn Disk, link: &Path) -> Option<EntryKind> {
-        let real = self.way(disk, link)?.real;
+        let real = match self.lead(disk, link) {
+            Ok(way) => way.real,
+            Err(Astray::Hidden) => return Some(EntryKind::Hidden),
+            Err(Astray::Nowhere) => return None,
+        };
         let (Some(dir), Some(name)) = (real.parent(), real.file_name()) else {
             return Some(EntryKind::Dir);
         };
@@ -236,12 +249,17 @@ impl Tree {
 
     /// The way to `path`, which is absolute; `None` where it leads nowhere.
     pub fn way(&mut self, disk: &dyn Disk, path: &Path) -> Option<Way> {
+        self.lead(disk, path).ok()
+    }
+
+    fn lead(&mut self, disk: &dyn Disk, path: &Path) -> Result<Way, Astray> {
         let mut way = Way { real: PathBuf::from("/"), ..Way::default() };
         let mut at = self.place(disk, &way.real);
         let mut rest: Vec<OsString> = path.iter().rev().map(OsStr::to_owned).collect();
         // The root.
         rest.pop();
-        let mut links = 0;
+        // How much was left of the path at each link.
+        let mut left: Vec<usize> = Vec::new();
         while let Some(part) = rest.pop() {
             if part == "." || part.is_empty() {
                 continue;
@@ -252,22 +270,28 @@ impl Tree {
                 at = self.place(disk, &way.real);
                 continue;
             }
-            let kind = self.entry(disk, at, &part)?;
+            let kind = self.entry(disk, at, &part).ok_or(Astray::Nowhere)?;
             if kind != EntryKind::Link {
                 way.real.push(&part);
                 if kind == EntryKind::Dir && !rest.is_empty() {
                     at = self.below(disk, at, &part);
                 } else if !rest.is_empty() {
-                    return None;
+                    let is_hidden = kind == EntryKind::Hidden;
+                    return Err(if is_hidden { Astray::Hidden } else { Astray::Nowhere });
                 }
                 continue;
             }
-            links += 1;
-            if links > MOST_LINKS {
-                return None;
-            }
-            let target = self.listings.get(at)?.asked.get(part.as_os_str())?.1.clone()?;
             let full = way.real.join(&part);
+            // Names that lead on through ever more links are many ways to few files, which a
+            // scanner comes upon and a compiler does not; links that lead in a circle are a fault.
+            if way.links.len() >= MOST_LINKS {
+                let before = way.links.iter().zip(&left).find(|((link, _), _)| *link == full);
+                let is_circle = before.is_some_and(|(_, left)| *left <= rest.len());
+                return Err(if is_circle { Astray::Hidden } else { Astray::Nowhere });
+            }
+            let asked = self.listings.get(at).and_then(|dir| dir.asked.get(part.as_os_str()));
+            let target = asked.and_then(|(_, target)| target.clone()).ok_or(Astray::Nowhere)?;
+            left.push(rest.len());
             let mut parts: Vec<OsString> = target.iter().rev().map(OsStr::to_owned).collect();
             if target.is_absolute() {
                 parts.pop();
@@ -277,7 +301,7 @@ impl Tree {
             rest.extend(parts);
             way.links.push((full, target));
         }
-        Some(way)
+        Ok(way)
     }
 
     /// Whether an answer that the directory gave would be another one at the time `now`.
