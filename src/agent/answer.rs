@@ -10,7 +10,7 @@ use crate::agent::compilers::{Compilers, Environment, INCLUDE_PATHS, value};
 use crate::agent::mirror::Mirror;
 use crate::agent::tree::{self, Pieces, Wanted};
 use crate::base::disk::RealDisk;
-use crate::base::env;
+use crate::base::{clock, env};
 use crate::compiler::scan::{Plan, Surroundings, scan};
 use crate::compiler::target::search_path;
 use crate::compiler::unit::TranslationUnit;
@@ -149,7 +149,7 @@ impl Agent {
         environment: &Environment,
     ) -> Result<Pieces, String> {
         let defaults = self.compilers.defaults(unit, cwd, environment)?;
-        let request = Request { unit, cwd, defaults: &defaults, now: tree::now() };
+        let request = Request { unit, cwd, defaults: &defaults, now: clock::nanoseconds() };
         let cannot = |error: crate::include::CannotTell| error.to_string();
         let scanned = self.scanner.scan(&request, &RealDisk).map_err(cannot)?;
         let (search, _) = search::read(unit, cwd, &defaults).map_err(cannot)?;

@@ -7,9 +7,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::agent::arena::Trouble;
+use crate::base::clock;
 use crate::base::disk::{Disk, EntryKind, RealDisk, stamp_of};
 use crate::compiler::unit::TranslationUnit;
 use crate::include::scanner::{Input, Scanned};
@@ -59,12 +59,6 @@ pub struct Pieces {
     pub absent: Vec<Vec<u8>>,
 }
 
-/// The time, in nanoseconds since 1970.
-pub fn now() -> i128 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i128::try_from(now.as_nanos()).unwrap_or(i128::MAX)
-}
-
 /// The file's content, if it is the one that the scanner read; and when that was.
 ///
 /// # Errors
@@ -103,7 +97,7 @@ pub fn content(input: &Input, is_lined: bool) -> Result<(Vec<u8>, i128), Trouble
         .take(input.stamp.size.saturating_add(1))
         .read_to_end(&mut content)
         .map_err(failed)?;
-    let read_at = now();
+    let read_at = clock::nanoseconds();
     if content.len().saturating_sub(start) as u64 != input.stamp.size || !is_same(&file)? {
         return Err(Trouble::Changed(path.clone()));
     }
@@ -143,7 +137,7 @@ pub fn pieces(wanted: &Wanted<'_>, ways: &mut Tree) -> Result<Pieces, String> {
         *ways = Tree::default();
     }
     // What is remembered of a directory that has changed is asked anew.
-    let _ = ways.refresh(&RealDisk, now());
+    let _ = ways.refresh(&RealDisk, clock::nanoseconds());
     let system = match form {
         Form::InPlace => Vec::new(),
         Form::Stock => {

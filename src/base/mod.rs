@@ -1,6 +1,7 @@
 //! Floor 0: what every other module may use, and which uses none of them.
 
 pub mod capture;
+pub mod clock;
 pub mod descriptors;
 pub mod dirs;
 pub mod disk;

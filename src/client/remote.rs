@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::client::preprocess::{Preprocessor, Source};
 use crate::hosts::spec::{HostSpec, Transport};
-use crate::net::stream::Stream;
+use crate::net::stream::{Stream, hung_up};
 use crate::net::tcp::{Dialing, Progress};
 use crate::net::{resolve, ssh, tcp};
 use crate::progress::board::{Post, REFRESH_EVERY};
@@ -332,10 +332,6 @@ fn receive(
             Err(error) => return Err(Failure::Broken(error)),
         }
     }
-}
-
-fn hung_up(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 /// Waits until one of `fds` is ready (`true`) or `limit` is over (`false`).

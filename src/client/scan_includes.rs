@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use crate::base::clock;
 use crate::base::disk::RealDisk;
 use crate::client::call::Call;
 use crate::client::{compile, host_list};
@@ -39,8 +39,7 @@ pub fn scan_includes(call: &Call) -> Result<String, String> {
         }
     };
     let defaults = Arc::new(ask(call, &unit)?);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let now = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX);
+    let now = clock::nanoseconds();
     let request = Request { unit: &unit, cwd: &call.cwd, defaults: &defaults, now };
     let found = Scanner::default().scan(&request, &RealDisk).map_err(|error| {
         format!("cannot tell what {} opens: {error}", unit.source.to_string_lossy())

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::hosts::spec::{HostSpec, ProtocolWish, Transport};
-use crate::net::stream::Stream;
+use crate::net::stream::{Stream, hung_up};
 use crate::protocol::limits::Limits;
 use crate::protocol::reply::{Reply, ReplyDecoder};
 use crate::protocol::version::Version;
@@ -165,10 +165,6 @@ fn stay(
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(AskError::Broken(errno.into())),
     }
-}
-
-fn hung_up(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 #[cfg(test)]

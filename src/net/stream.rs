@@ -15,6 +15,11 @@ pub enum Stream {
     Ssh(UnixStream, Child),
 }
 
+/// Whether an error means that the peer has closed the connection.
+pub fn hung_up(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
 impl Drop for Stream {
     fn drop(&mut self) {
         if let Self::Ssh(stream, child) = self {

@@ -5,12 +5,12 @@ use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::base::disk::{Disk, RealDisk};
-use crate::base::{dirs, replace};
+use crate::base::{clock, dirs, replace};
 use crate::client::attempt::Attempt;
 use crate::client::pump::probe::{self, Probed};
 use crate::client::pump::session;
@@ -91,7 +91,7 @@ impl<'a> Acquaintance<'a> {
     /// What is known, if anything.
     pub fn known(&self) -> Option<Result<Kind, Obstacle>> {
         let text = RealDisk.read(&self.file("pump")?, MOST_BYTES).ok()?;
-        read(&String::from_utf8_lossy(&text), seconds_now())
+        read(&String::from_utf8_lossy(&text), clock::seconds())
     }
 
     /// What kind of volunteer it is: remembered, or found out now by one client while others
@@ -118,7 +118,7 @@ impl<'a> Acquaintance<'a> {
         }
         let (answer, period) = self.find_out(attempt, errand, names, post);
         if let Some(file) = self.file("pump") {
-            session::note(&file, print(&answer, seconds_now() + period.as_secs()).as_bytes());
+            session::note(&file, print(&answer, clock::seconds() + period.as_secs()).as_bytes());
         }
         answer
     }
@@ -255,11 +255,6 @@ fn read(text: &str, now: u64) -> Option<Result<Kind, Obstacle>> {
         "pump-failed" => Err(Obstacle::new("pump-failed", lines.next()?)),
         _ => return None,
     })
-}
-
-/// Seconds since 1970.
-pub fn seconds_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 /// A short name for what `parts` say.

@@ -9,9 +9,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::base::clock;
 use crate::base::disk::{Disk, RealDisk};
 use crate::client::attempt::Attempt;
-use crate::client::pump::acquaintance::{Acquaintance, REMEMBERED, digest, seconds_now};
+use crate::client::pump::acquaintance::{Acquaintance, REMEMBERED, digest};
 use crate::client::pump::gather::Files;
 use crate::client::pump::probe::{self, Probed};
 use crate::client::pump::session;
@@ -196,7 +197,7 @@ struct Known {
 
 impl Known {
     fn read(acquaintance: &Acquaintance<'_>) -> Self {
-        let now = seconds_now();
+        let now = clock::seconds();
         let most = (MOST_KNOWN * DIGEST + 4096) as u64;
         let read = acquaintance.headers_file().and_then(|path| RealDisk.read(&path, most).ok());
         read.and_then(|bytes| Self::decode(&bytes, now))

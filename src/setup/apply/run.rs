@@ -8,11 +8,12 @@
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use nix::unistd::Uid;
 use serde::{Deserialize, Serialize};
 
+use crate::base::clock;
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::rewrite::{self, Ownership};
 use crate::setup::apply::apply_error::ApplyError;
@@ -104,8 +105,7 @@ impl RunFile {
 impl Run {
     /// How long ago it was, in words.
     pub(crate) fn age(&self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        words(now.saturating_sub(Duration::from_secs(self.when)))
+        words(clock::now().saturating_sub(Duration::from_secs(self.when)))
     }
 
     /// Whether it changed `file`.
@@ -238,7 +238,7 @@ impl Run {
             }
             files.push(FileRecord { path, before, after: change.new.is_some() });
         }
-        let when = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let when = clock::seconds();
         let record = Record { format: FORMAT, when, command: command.to_owned(), files, made_dirs };
         put(LIST, &serde_json::to_vec_pretty(&record)?)
     }

@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use crate::base::clock;
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::version::DEFAULT_PORT;
 use crate::net::resolve;
@@ -163,7 +164,7 @@ impl Survey {
 
     fn say(&self, text: std::fmt::Arguments<'_>) {
         if self.options.verbose {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let now = clock::now();
             let said = format!("now {} {}: {text}\n", now.as_secs(), now.subsec_millis());
             // There is nowhere to report that reporting failed.
             drop(io::stderr().write_all(said.as_bytes()));
