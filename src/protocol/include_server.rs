@@ -6,7 +6,7 @@
 //! itself in a `#line`. A name that ends in [`FORCED`] stands for its directory.
 
 use crate::protocol::limits::Limits;
-use crate::protocol::packet::{self, Header, PacketReader, header, token};
+use crate::protocol::packet::{self, Header, PacketReader, ReadPackets, header, token};
 use crate::protocol::wire_error::{Place, WireError};
 
 /// The last component of a name that stands for its directory: nothing is on the disk there.
@@ -51,7 +51,6 @@ pub struct Decoder {
     most_words: u32,
     /// The header that is awaited, or whose body is.
     token: [u8; 4],
-    in_body: bool,
     count: u32,
     bytes: usize,
     read: Request,
@@ -74,7 +73,6 @@ impl Decoder {
             limits: limits.clone(),
             most_words,
             token,
-            in_body: false,
             count: 0,
             bytes: 0,
             read: Request::default(),
@@ -88,15 +86,7 @@ impl Decoder {
     /// What is wrong with it; nothing more can be read from this stream then.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<Request>, WireError> {
         let mut input = bytes;
-        loop {
-            if !self.in_body {
-                let Some(head) = self.reader.header(&mut input) else { return Ok(None) };
-                let length = self.judge(&head)?;
-                self.reader.expect(length);
-                self.in_body = true;
-            }
-            let Some(body) = self.reader.body(&mut input) else { return Ok(None) };
-            self.in_body = false;
+        while let Some(body) = self.packet(&mut input)? {
             match self.token {
                 token::CDIR => {
                     self.read.cwd = body;
@@ -109,11 +99,18 @@ impl Decoder {
                 return Ok(Some(std::mem::take(&mut self.read)));
             }
         }
+        Ok(None)
     }
 
     /// What it means that the stream ends here.
     pub fn finish(self) -> WireError {
-        self.reader.cut(Place::only(self.token), self.in_body)
+        self.reader.cut(Place::only(self.token))
+    }
+}
+
+impl ReadPackets for Decoder {
+    fn reader(&mut self) -> &mut PacketReader {
+        &mut self.reader
     }
 
     fn judge(&mut self, head: &Header) -> Result<usize, WireError> {

@@ -127,8 +127,36 @@ fn hex(digits: &[u8; 8]) -> Option<u32> {
 pub struct PacketReader {
     header: Vec<u8>,
     body: Vec<u8>,
-    wanted: usize,
+    /// The length of the body that is open, if one is.
+    wanted: Option<usize>,
     received: u64,
+}
+
+/// Reads packets one after the other, and judges each by its header.
+pub(super) trait ReadPackets {
+    /// What cuts the stream.
+    fn reader(&mut self) -> &mut PacketReader;
+
+    /// Judges a header and says how long its body is; numbers have none.
+    ///
+    /// # Errors
+    ///
+    /// It is not one that may come now.
+    fn judge(&mut self, head: &Header) -> Result<usize, WireError>;
+
+    /// Takes bytes off `input` until a packet is whole, and gives its body away.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::judge`].
+    fn packet(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+        if self.reader().wanted.is_none() {
+            let Some(head) = self.reader().header(input) else { return Ok(None) };
+            let length = self.judge(&head)?;
+            self.reader().expect(length);
+        }
+        Ok(self.reader().body(input))
+    }
 }
 
 /// The least by which a body grows.
@@ -159,12 +187,13 @@ impl PacketReader {
 
     /// Says that a body of `length` bytes comes next; the caller has judged the length.
     pub fn expect(&mut self, length: usize) {
-        self.wanted = length;
+        self.wanted = Some(length);
     }
 
-    /// Takes bytes off `input` until the expected body is whole, and gives it away.
+    /// Takes bytes off `input` until the expected body is whole, and gives it away; none is where
+    /// none is expected.
     pub fn body(&mut self, input: &mut &[u8]) -> Option<Vec<u8>> {
-        let missing = self.wanted.saturating_sub(self.body.len());
+        let missing = self.missing()?;
         let part = take(input, missing);
         self.received += part.len() as u64;
         if self.body.capacity() - self.body.len() < part.len() {
@@ -175,8 +204,13 @@ impl PacketReader {
         if part.len() < missing {
             return None;
         }
-        self.wanted = 0;
+        self.wanted = None;
         Some(std::mem::take(&mut self.body))
+    }
+
+    /// How much of the open body is yet to come.
+    fn missing(&self) -> Option<usize> {
+        self.wanted.map(|wanted| wanted.saturating_sub(self.body.len()))
     }
 
     /// Bytes of memory held.
@@ -190,15 +224,11 @@ impl PacketReader {
     }
 
     /// What it means that the stream ends now, when `place` is the packet that is open or next.
-    pub fn cut(&self, place: Place, in_body: bool) -> WireError {
+    pub fn cut(&self, place: Place) -> WireError {
         if self.received == 0 {
             return WireError::Silent;
         }
-        let missing = if in_body {
-            self.wanted.saturating_sub(self.body.len())
-        } else {
-            HEADER - self.header.len()
-        };
+        let missing = self.missing().unwrap_or(HEADER - self.header.len());
         WireError::Cut { place, missing: missing as u64, received: self.received }
     }
 }
@@ -288,9 +318,9 @@ mod tests {
     fn an_end_before_the_first_byte_is_told_from_a_cut() {
         let mut reader = PacketReader::default();
         let place = Place::only(token::DIST);
-        assert_eq!(reader.cut(place, false), WireError::Silent);
+        assert_eq!(reader.cut(place), WireError::Silent);
         assert_eq!(reader.header(&mut &b"DIST0"[..]), None);
-        let cut = reader.cut(place, false).to_string();
+        let cut = reader.cut(place).to_string();
         assert_eq!(cut, "the connection was closed in DIST, 7 bytes short, after 5 bytes");
     }
 }

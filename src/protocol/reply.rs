@@ -2,7 +2,7 @@
 
 use crate::protocol::limits::Limits;
 use crate::protocol::lzo;
-use crate::protocol::packet::{self, Header, PacketReader, header, token};
+use crate::protocol::packet::{self, Header, PacketReader, ReadPackets, header, token};
 use crate::protocol::version::Version;
 use crate::protocol::wire_error::{Place, WireError};
 
@@ -90,7 +90,6 @@ pub struct ReplyDecoder {
     limits: Limits,
     reader: PacketReader,
     stage: Stage,
-    in_body: bool,
     reply: Reply,
 }
 
@@ -102,7 +101,6 @@ impl ReplyDecoder {
             limits: limits.clone(),
             reader: PacketReader::default(),
             stage: Stage::Done,
-            in_body: false,
             reply: Reply::default(),
         }
     }
@@ -116,14 +114,7 @@ impl ReplyDecoder {
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<Reply>, WireError> {
         let mut input = bytes;
         while self.stage != Stage::Complete {
-            if !self.in_body {
-                let Some(head) = self.reader.header(&mut input) else { return Ok(None) };
-                let length = self.judge(&head)?;
-                self.reader.expect(length);
-                self.in_body = true;
-            }
-            let Some(body) = self.reader.body(&mut input) else { return Ok(None) };
-            self.in_body = false;
+            let Some(body) = self.packet(&mut input)? else { return Ok(None) };
             self.accept(body)?;
             if self.stage == Stage::Complete {
                 return Ok(Some(std::mem::take(&mut self.reply)));
@@ -151,23 +142,7 @@ impl ReplyDecoder {
 
     /// What it means that the stream ends here.
     pub fn finish(self) -> WireError {
-        self.reader.cut(Place::only(self.stage.token()), self.in_body)
-    }
-
-    /// Judges a header and says how long its body is; numbers have none.
-    fn judge(&mut self, head: &Header) -> Result<usize, WireError> {
-        let place = Place::only(self.stage.token());
-        match self.stage {
-            Stage::Done => {
-                let (asked, found) = (self.version.number(), head.value(place)?);
-                if asked == found { Ok(0) } else { Err(WireError::OtherVersion { asked, found }) }
-            }
-            Stage::Stat => {
-                self.reply.status = head.value(place)?.cast_signed();
-                Ok(0)
-            }
-            _ => head.bounded(place, self.most()),
-        }
+        self.reader.cut(Place::only(self.stage.token()))
     }
 
     /// The most bytes of the body that is open, as sent and unpacked.
@@ -211,5 +186,26 @@ impl ReplyDecoder {
         }
         let place = Place::only(self.stage.token());
         lzo::decompress(&body, self.most()).map_err(|error| WireError::Lzo { place, error })
+    }
+}
+
+impl ReadPackets for ReplyDecoder {
+    fn reader(&mut self) -> &mut PacketReader {
+        &mut self.reader
+    }
+
+    fn judge(&mut self, head: &Header) -> Result<usize, WireError> {
+        let place = Place::only(self.stage.token());
+        match self.stage {
+            Stage::Done => {
+                let (asked, found) = (self.version.number(), head.value(place)?);
+                if asked == found { Ok(0) } else { Err(WireError::OtherVersion { asked, found }) }
+            }
+            Stage::Stat => {
+                self.reply.status = head.value(place)?.cast_signed();
+                Ok(0)
+            }
+            _ => head.bounded(place, self.most()),
+        }
     }
 }

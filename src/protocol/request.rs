@@ -2,7 +2,7 @@
 
 use crate::protocol::limits::Limits;
 use crate::protocol::lzo;
-use crate::protocol::packet::{self, Header, PacketReader, token};
+use crate::protocol::packet::{self, Header, PacketReader, ReadPackets, token};
 use crate::protocol::version::Version;
 use crate::protocol::wire_error::{Place, WireError};
 
@@ -143,8 +143,6 @@ pub struct RequestDecoder {
     limits: Limits,
     reader: PacketReader,
     stage: Stage,
-    /// A header has been read, and its body is awaited.
-    in_body: bool,
     version: Version,
     echo: u32,
     argc: u32,
@@ -168,7 +166,6 @@ impl RequestDecoder {
             limits: limits.clone(),
             reader: PacketReader::default(),
             stage: Stage::Dist,
-            in_body: false,
             version: Version::Plain,
             echo: 0,
             argc: 0,
@@ -195,14 +192,7 @@ impl RequestDecoder {
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<Request>, WireError> {
         let mut input = bytes;
         while self.stage != Stage::Complete {
-            if !self.in_body {
-                let Some(head) = self.reader.header(&mut input) else { return Ok(None) };
-                let length = self.judge(&head)?;
-                self.reader.expect(length);
-                self.in_body = true;
-            }
-            let Some(body) = self.reader.body(&mut input) else { return Ok(None) };
-            self.in_body = false;
+            let Some(body) = self.packet(&mut input)? else { return Ok(None) };
             if let Some(request) = self.accept(body) {
                 self.trailing = input.len();
                 return Ok(Some(request));
@@ -231,7 +221,7 @@ impl RequestDecoder {
 
     /// What it means that the stream ends here.
     pub fn finish(self) -> WireError {
-        self.reader.cut(self.place(), self.in_body)
+        self.reader.cut(self.place())
     }
 
     fn place(&self) -> Place {
@@ -248,45 +238,6 @@ impl RequestDecoder {
             Stage::Name => nth(token::NAME, self.tree.files.len(), self.file_count),
             Stage::Content => nth(token::FILE, self.tree.files.len(), self.file_count),
             Stage::Doti | Stage::Complete => Place::only(token::DOTI),
-        }
-    }
-
-    /// Judges a header and says how long its body is; counts have none.
-    fn judge(&mut self, head: &Header) -> Result<usize, WireError> {
-        let place = self.place();
-        match self.stage {
-            Stage::Dist => self.judge_version(head.value(place)?).map(|()| 0),
-            Stage::Cdir => head.bounded(place, self.limits.path),
-            Stage::Argc => {
-                self.argc = bounded_count(head, place, self.limits.words)?;
-                if self.argc == 0 { Err(WireError::NoCommand) } else { Ok(0) }
-            }
-            Stage::Argv => {
-                let length = head.bounded(place, self.limits.word)?;
-                self.command += length;
-                let (found, limit) = (self.command as u64, self.limits.command as u64);
-                if found > limit {
-                    return Err(WireError::LongCommand { place, found, limit });
-                }
-                Ok(length)
-            }
-            Stage::Nfil => {
-                self.file_count = bounded_count(head, place, self.limits.files)?;
-                Ok(0)
-            }
-            Stage::Name => self.judge_path(head, place),
-            Stage::Content if head.token == token::LINK => {
-                self.pending_link = true;
-                self.judge_path(head, Place { token: token::LINK, ..place })
-            }
-            Stage::Content => {
-                self.pending_link = false;
-                let left = self.limits.source.saturating_sub(self.file_bytes);
-                let length = head.bounded(place, left)?;
-                self.file_bytes += length;
-                Ok(length)
-            }
-            Stage::Doti | Stage::Complete => head.bounded(place, self.limits.source),
         }
     }
 
@@ -367,6 +318,50 @@ impl RequestDecoder {
             argv: std::mem::take(&mut self.argv),
             body,
             tree: (self.version == Version::Pump).then_some(tree),
+        }
+    }
+}
+
+impl ReadPackets for RequestDecoder {
+    fn reader(&mut self) -> &mut PacketReader {
+        &mut self.reader
+    }
+
+    fn judge(&mut self, head: &Header) -> Result<usize, WireError> {
+        let place = self.place();
+        match self.stage {
+            Stage::Dist => self.judge_version(head.value(place)?).map(|()| 0),
+            Stage::Cdir => head.bounded(place, self.limits.path),
+            Stage::Argc => {
+                self.argc = bounded_count(head, place, self.limits.words)?;
+                if self.argc == 0 { Err(WireError::NoCommand) } else { Ok(0) }
+            }
+            Stage::Argv => {
+                let length = head.bounded(place, self.limits.word)?;
+                self.command += length;
+                let (found, limit) = (self.command as u64, self.limits.command as u64);
+                if found > limit {
+                    return Err(WireError::LongCommand { place, found, limit });
+                }
+                Ok(length)
+            }
+            Stage::Nfil => {
+                self.file_count = bounded_count(head, place, self.limits.files)?;
+                Ok(0)
+            }
+            Stage::Name => self.judge_path(head, place),
+            Stage::Content if head.token == token::LINK => {
+                self.pending_link = true;
+                self.judge_path(head, Place { token: token::LINK, ..place })
+            }
+            Stage::Content => {
+                self.pending_link = false;
+                let left = self.limits.source.saturating_sub(self.file_bytes);
+                let length = head.bounded(place, left)?;
+                self.file_bytes += length;
+                Ok(length)
+            }
+            Stage::Doti | Stage::Complete => head.bounded(place, self.limits.source),
         }
     }
 }
