@@ -94,7 +94,11 @@ impl Agent {
                 let failed = |error: std::io::Error| {
                     Trouble::Failed(PathBuf::from("the mirror"), error.to_string())
                 };
-                mirror.insert(Mirror::new().map_err(failed)?).show(&pieces.pieces)
+                let base = env::DISTCC_CLIENT_TMP.get_nonempty();
+                let new = Mirror::new(base.as_deref())
+                    .inspect_err(|error| crate::warning!("files for other clients: {error}"))
+                    .map_err(failed)?;
+                mirror.insert(new).show(&pieces.pieces)
             }
         });
         named.map(|(_, names)| names)

@@ -1,15 +1,16 @@
 //! Files for distcc's own clients: packed, below a directory of ours, under their own paths.
 //!
-//! Such a client takes the first three components off a name, so that the directory has just three.
-//! It reads the files after the answer: a file that changes gets its new content by a rename, and
-//! where a file was that is a directory now, another mirror is begun.
+//! Such a client takes the first three components off a name, so that the directory has just three:
+//! at most two stand above the one that is made, and where there are fewer, others are made below
+//! it. It reads the files after the answer: a file that changes gets its new content by a rename,
+//! and where a file was that is a directory now, another mirror is begun.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
@@ -21,8 +22,10 @@ use crate::include::scanner::Input;
 use crate::include::tree::is_fresh;
 use crate::protocol::lzo;
 
-/// Where mirrors are, and what is below the directory that is made there.
-const BASES: [(&str, &str); 2] = [("/dev/shm", ""), ("/tmp", "padding")];
+/// Where mirrors are, the first that will do, unless `DISTCC_CLIENT_TMP` says so.
+const BASES: [&str; 2] = ["/dev/shm", "/tmp"];
+/// How many components the client takes off.
+const TAKEN_OFF: usize = 3;
 /// How their names begin.
 const PREFIX: &str = "distcc-agent-";
 /// So many mirrors an agent begins.
@@ -45,6 +48,8 @@ impl Drop for Root {
 /// The mirror.
 #[derive(Debug)]
 pub struct Mirror {
+    /// Where they are made.
+    bases: Vec<PathBuf>,
     /// The last one is in use; clients may still read the others.
     roots: Vec<Root>,
     /// What each was made of, and the name that it says.
@@ -54,14 +59,20 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// An empty one. What agents that were killed have left is removed.
+    /// An empty one, below `base` if there is one. What agents that were killed have left is
+    /// removed.
     ///
     /// # Errors
     ///
     /// What making it met.
-    pub fn new() -> io::Result<Self> {
-        BASES.iter().for_each(|(base, _)| sweep(Path::new(base)));
+    pub fn new(base: Option<&OsStr>) -> io::Result<Self> {
+        let bases = match base {
+            Some(base) => vec![PathBuf::from(base)],
+            None => BASES.map(PathBuf::from).to_vec(),
+        };
+        bases.iter().for_each(|base| sweep(base));
         let mut mirror = Self {
+            bases,
             roots: Vec::new(),
             files: HashMap::new(),
             others: HashMap::new(),
@@ -77,8 +88,8 @@ impl Mirror {
             return Err(io::Error::other(what));
         }
         let mut made = Err(io::ErrorKind::NotFound.into());
-        for (base, below) in BASES {
-            made = root(Path::new(base), below, self.roots.len());
+        for base in &self.bases {
+            made = root(base, self.roots.len());
             if made.is_ok() {
                 break;
             }
@@ -188,13 +199,29 @@ impl Mirror {
 }
 
 /// Makes a directory of three components, and locks it.
-fn root(base: &Path, below: &str, generation: usize) -> io::Result<Root> {
+fn root(base: &Path, generation: usize) -> io::Result<Root> {
     let name =
         format!("{PREFIX}{}.include_server-{}-{generation}", replace::unique(), std::process::id());
-    let dir = base.join(name);
+    let failed = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
+    let (mut dir, mut above) = (PathBuf::new(), 0);
+    for part in base.components() {
+        match part {
+            Component::RootDir => dir.push("/"),
+            Component::Normal(part) if dir.is_absolute() => {
+                dir.push(part);
+                above += 1;
+            }
+            _ => return Err(failed(format!("{} is no absolute path", base.display()))),
+        }
+    }
+    let Some(below) = TAKEN_OFF.checked_sub(above + 1) else {
+        let what = "a mirror cannot be deeper than two directories";
+        return Err(failed(format!("{}: {what}", base.display())));
+    };
+    dir.push(name);
     DirBuilder::new().mode(0o700).create(&dir)?;
     let held = lock(&dir);
-    let root = if below.is_empty() { dir.clone() } else { dir.join(below) };
+    let root = std::iter::repeat_n("padding", below).fold(dir.clone(), |dir, part| dir.join(part));
     let made = DirBuilder::new().mode(0o700).recursive(true).create(&root);
     let held = held.and_then(|held| made.map(|()| held));
     let held = held.inspect_err(|_| drop(std::fs::remove_dir_all(&dir)))?;

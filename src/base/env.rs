@@ -67,6 +67,8 @@ pub const DISTCC_DIRECTIVES_ONLY: Var = Var("DISTCC_DIRECTIVES_ONLY");
 pub const DISTCC_AGENT: Var = Var("DISTCC_AGENT");
 /// Pump mode: the socket of an include server, which `pump` sets; default: the user's agent.
 pub const INCLUDE_SERVER_PORT: Var = Var("INCLUDE_SERVER_PORT");
+/// Pump mode: where the agent has files for C clients, default `/dev/shm`, else `/tmp`.
+pub const DISTCC_CLIENT_TMP: Var = Var("DISTCC_CLIENT_TMP");
 /// Client: the build that its compiles belong to, in the journal; makepkg's hook sets it.
 pub const DISTCC_BUILD: Var = Var("DISTCC_BUILD");
 /// Seconds that a volunteer may take to compile one unit, default 0 = no limit.

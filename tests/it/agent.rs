@@ -227,13 +227,12 @@ fn nobody_waits_for_the_agent_and_it_keeps_nothing_of_its_starter() {
 
 /// Starts an agent of the user's own place, and gives its process.
 fn started(stage: &Stage, program: &Path, options: &[&str]) -> Pid {
-    let status = Command::new(program)
-        .args(options)
-        .env("DISTCC_DIR", stage.place.state())
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
+    started_by(stage, Command::new(program).args(options))
+}
+
+fn started_by(stage: &Stage, command: &mut Command) -> Pid {
+    let command = command.env("DISTCC_DIR", stage.place.state()).stdout(Stdio::null());
+    assert!(command.status().unwrap().success());
     stage.pid()
 }
 
@@ -677,6 +676,41 @@ fn it_speaks_the_protocol_of_distccs_own_include_server() {
     kill(pid, Signal::SIGTERM).unwrap();
     wait_until("it ends", || has_ended(pid));
     assert!(!other.exists());
+}
+
+#[test]
+fn files_for_other_clients_are_where_a_variable_says() {
+    let stage = Stage::new();
+    stage.write("a.c", "int a;\n");
+    let two = tempfile::Builder::new().prefix("client-").tempdir_in("/tmp").unwrap();
+    let two = two.path().to_str().unwrap();
+    fs::create_dir(format!("{two}/three")).unwrap();
+    let roots = ["/tmp", two, &format!("{two}/"), &format!("{two}/three"), "tmp"].map(|base| {
+        let mut command = Command::new(AGENT);
+        command.env("DISTCC_CLIENT_TMP", base);
+        let pid = started_by(&stage, &mut command);
+        let cwd = stage.path("");
+        let names =
+            ask_files(&stage.place.socket(), cwd.as_os_str().as_bytes(), &["gcc", "-c", "a.c"]);
+        let root = names.map(|names| {
+            let root = root_of(&names);
+            assert_eq!(root.iter().count(), 4, "{}", root.display());
+            assert!(root.join(cwd.strip_prefix("/").unwrap()).join("a.c.lzo").is_file());
+            root
+        });
+        kill(pid, Signal::SIGTERM).unwrap();
+        wait_until("it ends", || has_ended(pid));
+        let root = root.ok()?;
+        assert!(!root.exists());
+        root.parent().map(PathBuf::from)
+    });
+    let made = |root: &Option<PathBuf>, above: &str| root.as_ref().unwrap().starts_with(above);
+    assert!(made(&roots[0], "/tmp/") && made(&roots[1], two) && made(&roots[2], two), "{roots:?}");
+    assert_eq!(roots[0].as_ref().unwrap().iter().count(), 3, "a directory in between");
+    assert_eq!(roots[3..], [None, None], "three components, and a relative path");
+    let log = fs::read_to_string(stage.place.state().join("agent/log")).unwrap();
+    assert!(log.contains("/three: a mirror cannot be deeper than two directories"), "{log}");
+    assert!(log.contains("tmp is no absolute path"), "{log}");
 }
 
 /// The mirror that names are below: three components.

@@ -140,7 +140,8 @@ fn launch_for(
     let trouble = |why: String| AgentError::NotStarted(program.to_owned(), why);
     let mut command = Command::new(program);
     command.arg(SERVE).args(options).env_clear();
-    for variable in [env::PATH, env::HOME, env::TMPDIR, env::DISTCC_VERBOSE] {
+    let kept = [env::PATH, env::HOME, env::TMPDIR, env::DISTCC_VERBOSE, env::DISTCC_CLIENT_TMP];
+    for variable in kept {
         if let Some(value) = variable.get() {
             command.env(variable.0, value);
         }
