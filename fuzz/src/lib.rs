@@ -9,8 +9,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use makepkg_distcc::base::disk::MemoryDisk;
-use makepkg_distcc::compiler::admit::{self, AdmitOptions};
-use makepkg_distcc::compiler::admit_pump::{self, Places};
+use makepkg_distcc::compiler::admit::pump::Places;
+use makepkg_distcc::compiler::admit::{AdmitOptions, plain, pump};
 use makepkg_distcc::compiler::scan::{self, Plan, Surroundings};
 use makepkg_distcc::compiler::{invocation, object, response, rewrite};
 use makepkg_distcc::daemon::pump::layout::{Area, Layout, Needs};
@@ -207,7 +207,7 @@ pub fn scan(bytes: &[u8]) {
             assert!(!rewrite::preprocessor(&unit, None).is_empty());
             assert!(!rewrite::probe(&unit, "probe.o".as_ref()).is_empty());
             let sent = rewrite::volunteer(&unit, &unit.compiler, around.cwd);
-            let admitted = admit::admit(&sent, &AdmitOptions { specs_allowed: true });
+            let admitted = plain::admit(&sent, &AdmitOptions { specs_allowed: true });
             assert!(admitted.is_ok(), "{sent:?}: {admitted:?}");
         }
     }
@@ -217,7 +217,7 @@ pub fn scan(bytes: &[u8]) {
 pub fn admit(bytes: &[u8]) {
     let argv = words(bytes);
     for specs_allowed in [false, true] {
-        match admit::admit(&argv, &AdmitOptions { specs_allowed }) {
+        match plain::admit(&argv, &AdmitOptions { specs_allowed }) {
             Ok(job) => {
                 let argv = job.argv("gcc".as_ref(), "in.i".as_ref(), "out.o".as_ref());
                 assert!(argv.iter().any(|word| word == "out.o"));
@@ -232,7 +232,7 @@ pub fn admit(bytes: &[u8]) {
 pub fn pump_tree(bytes: &[u8]) {
     let Ok(Some(request)) = RequestDecoder::new(&limits()).push(bytes) else { return };
     let argv: Vec<OsString> = request.argv.into_iter().map(OsString::from_vec).collect();
-    if let Ok(job) = admit_pump::admit(&argv, &AdmitOptions::default()) {
+    if let Ok(job) = pump::admit(&argv, &AdmitOptions::default()) {
         let (root, output) = ("/root".as_ref(), "/out.o".as_ref());
         let places = Places { root, output, dependencies: "/out.d".as_ref() };
         let argv = job.argv("gcc".as_ref(), &[], &places);

@@ -6,13 +6,12 @@
 //! distribute holds a [`unit::TranslationUnit`], from which [`rewrite`] makes the command lines for
 //! the preprocessor here and the compiler there ([`pump`]: those of pump mode), [`depfile`] the
 //! dependency file's name and target, and [`target`] the compiler names to ask for; a plan to stay
-//! holds a [`reason::Reason`]. The volunteer reads the same words through [`admit::admit`], and a
-//! pump client's through [`admit_pump::admit`]. [`object::identify`] (with [`arm_attributes`])
+//! holds a [`reason::Reason`]. The volunteer reads the same words through [`admit::plain`], and a
+//! pump client's through [`admit::pump`]. [`object::identify`] (with [`arm_attributes`])
 //! tells which compiler wrote an object. [`names`] knows a compiler by its name. [`text`] reads
 //! source text.
 
 pub mod admit;
-pub mod admit_pump;
 pub mod arm_attributes;
 pub mod body;
 pub mod depfile;

@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use crate::base::exit::Exit;
 use crate::base::log::{self, Level};
-use crate::compiler::admit::{AdmitOptions, Refusal, RemoteJob, admit};
-use crate::compiler::admit_pump::{self, PumpJob};
+use crate::compiler::admit::plain::RemoteJob;
+use crate::compiler::admit::pump::PumpJob;
+use crate::compiler::admit::{self, AdmitOptions, Refusal};
 use crate::compiler::directive;
 use crate::daemon::client::Client;
 use crate::daemon::compilers::Refused;
@@ -152,8 +153,8 @@ impl Checked {
 
     fn read(argv: &[OsString], options: &AdmitOptions, pump: bool) -> Result<Self, Refusal> {
         match pump {
-            false => admit(argv, options).map(Self::Plain),
-            true => admit_pump::admit(argv, options).map(Self::Pump),
+            false => admit::plain::admit(argv, options).map(Self::Plain),
+            true => admit::pump::admit(argv, options).map(Self::Pump),
         }
     }
 }

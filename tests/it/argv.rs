@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use makepkg_distcc::base::disk::MemoryDisk;
-use makepkg_distcc::compiler::admit::{AdmitOptions, admit};
+use makepkg_distcc::compiler::admit::AdmitOptions;
+use makepkg_distcc::compiler::admit::plain::admit;
 use makepkg_distcc::compiler::scan::{Plan, Surroundings, scan};
 use makepkg_distcc::compiler::unit::TranslationUnit;
 use makepkg_distcc::compiler::{rewrite, stock};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use makepkg_distcc::base::disk::RealDisk;
-use makepkg_distcc::compiler::admit::{AdmitOptions, admit};
+use makepkg_distcc::compiler::admit::AdmitOptions;
+use makepkg_distcc::compiler::admit::plain::admit;
 use makepkg_distcc::compiler::object::identify;
 use makepkg_distcc::compiler::scan::{Plan, Surroundings, scan};
 use makepkg_distcc::compiler::unit::TranslationUnit;

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::compiler::admit_pump::{Places, PumpJob};
+use crate::compiler::admit::pump::{Places, PumpJob};
 use crate::daemon::client::Client;
 use crate::daemon::job::{self, Declined, OUTPUT};
 use crate::daemon::pump::moved::{self, Mappers};

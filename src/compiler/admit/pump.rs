@@ -1,4 +1,4 @@
-//! The volunteer's check of a pump client's command line, by the same option tables.
+//! The volunteer's check of a pump client's command line.
 //!
 //! The volunteer preprocesses, in a tree of the client's files. So what the preprocessor reads is
 //! let through, and the command stays word for word the client's: but for output and dependency
@@ -8,14 +8,14 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::compiler::admit::{AdmitOptions, Refusal, command, harm};
-use crate::compiler::depfile::{default_target, with_suffix};
-use crate::compiler::language;
+use crate::compiler::admit::cpp::{CppSort, before_value, is_prefix_map, sort_of};
+use crate::compiler::admit::{AdmitOptions, Command, Refusal, command, harm, kind};
+use crate::compiler::depfile::default_target;
 use crate::compiler::options::shape::Kind;
 use crate::compiler::options::stays::{Harm, Stays};
-use crate::compiler::passed;
 use crate::compiler::unit::{Family, family_of};
-use crate::compiler::words::{Sort, Token, tokens};
+use crate::compiler::words::{Token, tokens};
+use crate::compiler::{language, passed};
 
 /// A compile that a pump client asks for, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,46 +118,31 @@ impl PumpJob {
 /// and for what no volunteer compiles.
 pub fn admit(argv: &[OsString], options: &AdmitOptions) -> Result<PumpJob, Refusal> {
     let (compiler, words) = command(argv)?;
-    let mut check = Check { options: *options, ..Check::new(family_of(compiler)) };
-    for token in tokens(check.family, words) {
+    let family = family_of(compiler);
+    let mut check = Check::new(family, *options);
+    for token in tokens(family, words) {
         check.take(&token)?;
     }
     check.finish(compiler)
 }
 
 struct Check {
-    family: Family,
-    options: AdmitOptions,
+    command: Command,
     parts: Vec<Part>,
-    source: Option<(OsString, Option<OsString>)>,
-    language: Option<OsString>,
-    output: Option<OsString>,
     sysroot: Option<OsString>,
-    compiles: bool,
-    assembly: bool,
     dependencies: Dependencies,
     /// `-MT` or `-MQ` that the driver sees, and any.
     targets: (bool, bool),
-    for_clang: Vec<OsString>,
-    for_assembler: Vec<OsString>,
 }
 
 impl Check {
-    fn new(family: Family) -> Self {
+    fn new(family: Family, options: AdmitOptions) -> Self {
         Self {
-            family,
-            options: AdmitOptions::default(),
+            command: Command::new(family, options),
             parts: Vec::new(),
-            source: None,
-            language: None,
-            output: None,
             sysroot: None,
-            compiles: false,
-            assembly: false,
             dependencies: Dependencies::None,
             targets: (false, false),
-            for_clang: Vec::new(),
-            for_assembler: Vec::new(),
         }
     }
 
@@ -166,24 +151,18 @@ impl Check {
         if token.value.as_bytes().starts_with(b"@") {
             return Err(Refusal::ResponseFile(token.text.to_owned()));
         }
-        match token.sort {
-            Sort::Operand => self.operand(token),
-            Sort::Unknown => Err(Refusal::UnknownOption(token.text.to_owned())),
-            Sort::Unfinished => Err(Refusal::MissingValue(token.text.to_owned())),
-            Sort::Known(row) => self.option(token, row.kind),
+        match kind(token)? {
+            None => self.operand(token),
+            Some(kind) => self.option(token, kind),
         }
     }
 
     fn operand(&mut self, token: &Token<'_>) -> Result<(), Refusal> {
-        let file = token.text.to_owned();
-        if file.as_bytes().starts_with(b"@") || language::base_name(&file).starts_with(b"@") {
-            return Err(Refusal::ResponseFile(file));
+        if language::base_name(token.text).starts_with(b"@") {
+            return Err(Refusal::ResponseFile(token.text.to_owned()));
         }
-        if self.source.is_some() || language::by_suffix(&file).is_none() {
-            return Err(Refusal::ExtraFile(file));
-        }
-        self.parts.push(Part::Path(OsString::new(), file.clone()));
-        self.source = Some((file, self.language.clone()));
+        self.command.operand(token)?;
+        self.parts.push(Part::Path(OsString::new(), token.text.to_owned()));
         Ok(())
     }
 
@@ -204,28 +183,15 @@ impl Check {
     }
 
     fn option(&mut self, token: &Token<'_>, kind: Kind) -> Result<(), Refusal> {
-        let text = || token.text.to_owned();
-        let value = token.value.to_owned();
         match kind {
             Kind::Cpp => return self.preprocessor(token),
             Kind::Both if is_prefix_map(token) => {
-                self.replace(token, |before| Part::Path(before, value.clone()));
+                self.replace(token, |before| Part::Path(before, token.value.to_owned()));
                 return Ok(());
             }
-            Kind::Family if token.looks_like_file() => return Err(Refusal::UnknownOption(text())),
-            Kind::Both | Kind::Backend | Kind::Family | Kind::Link => {}
-            Kind::Compile => self.compiles = true,
-            Kind::Assemble => (self.compiles, self.assembly) = (true, true),
-            Kind::Preprocess => return Err(Refusal::NoJob(text())),
             Kind::Output => {
                 self.replace(token, Part::Output);
-                return match self.output.replace(value.clone()) {
-                    Some(_) => Err(Refusal::ExtraOutput(value)),
-                    None => Ok(()),
-                };
-            }
-            Kind::Language => {
-                self.language = (token.value != "none").then_some(value);
+                return self.command.option(token, kind);
             }
             Kind::DependencyName => return Ok(()),
             Kind::DependencyFile => self.asked(Dependencies::Driver, token)?,
@@ -233,16 +199,8 @@ impl Check {
             Kind::DependencyShape => {}
             Kind::PassToCpp => return self.passed_to_cpp(token),
             Kind::PassOneToCpp => return self.passed_one_to_cpp(token),
-            Kind::PassToAssembler => self.for_assembler.extend(
-                passed::parts(value.as_bytes()).map(|part| OsStr::from_bytes(part).to_owned()),
-            ),
-            Kind::PassOneToAssembler => self.for_assembler.push(value),
-            Kind::PassToClang => self.for_clang.push(value),
-            Kind::PassToLlvm if passed::llvm_is_safe(value.as_bytes()) => {}
-            Kind::PassToLlvm => return Err(Refusal::UnknownOption(value)),
-            Kind::Specs if self.options.specs_allowed && token.separate.is_none() => {}
-            Kind::Specs => return Err(Refusal::RunsProgram(text())),
             Kind::Stays(stays) => stays_here(stays, token)?,
+            _ => self.command.option(token, kind)?,
         }
         self.keep(token);
         Ok(())
@@ -292,7 +250,7 @@ impl Check {
             self.parts.push(Part::DependencyFile(before));
             rest = tail;
         }
-        for inner in tokens(self.family, rest) {
+        for inner in tokens(self.command.family, rest) {
             let mut before = OsString::from("-Wp,");
             match inner.kind() {
                 Some(Kind::Cpp) => {}
@@ -316,7 +274,9 @@ impl Check {
     fn passed_one_to_cpp(&mut self, token: &Token<'_>) -> Result<(), Refusal> {
         let inner = [token.value.to_owned()];
         let refused = || Err(Refusal::UnknownOption(token.value.to_owned()));
-        let Some(inner) = tokens(self.family, &inner).into_iter().next() else { return refused() };
+        let Some(inner) = tokens(self.command.family, &inner).into_iter().next() else {
+            return refused();
+        };
         let is_response = inner.value.as_bytes().starts_with(b"@");
         if inner.kind() != Some(Kind::Cpp) || inner.separate.is_some() || is_response {
             return refused();
@@ -350,15 +310,7 @@ impl Check {
     }
 
     fn finish(self, compiler: &OsString) -> Result<PumpJob, Refusal> {
-        if !self.compiles {
-            return Err(Refusal::NoCompile);
-        }
-        if !passed::clang_is_safe(&self.for_clang) {
-            return Err(Refusal::UnknownOption(self.for_clang.join(OsStr::new(" "))));
-        }
-        if !passed::assembler_is_safe(self.for_assembler.iter().map(|word| word.as_bytes())) {
-            return Err(Refusal::UnknownOption(self.for_assembler.join(OsStr::new(" "))));
-        }
+        self.command.check()?;
         let written = self.parts.iter().map(|part| match part {
             Part::Word(word) => word,
             Part::Path(before, path) if before.is_empty() => path,
@@ -367,107 +319,33 @@ impl Check {
         if let Some(word) = written.into_iter().find(|word| word.as_bytes().starts_with(b"@")) {
             return Err(Refusal::ResponseFile(word.clone()));
         }
-        let Some((source, named)) = self.source else {
-            return Err(Refusal::NoSource);
-        };
-        let form = match named {
-            Some(name) => {
-                language::by_name(name.as_bytes()).ok_or_else(|| Refusal::Language(name.clone()))?
-            }
-            None => language::by_suffix(&source).ok_or(Refusal::NoSource)?,
-        };
-        if form.preprocessed {
+        let source = self.command.source()?;
+        if source.form.preprocessed {
             // Such text may name a precompiled header, which is as good as code.
-            return Err(Refusal::Language(form.name().into()));
+            return Err(Refusal::Language(source.form.name().into()));
         }
-        let given = self.output.as_deref();
+        let source = source.file;
+        let given = self.command.output.as_deref();
         let (by_driver, any) = self.targets;
         let target = match self.dependencies {
             Dependencies::None | Dependencies::Driver => {
                 (!by_driver).then(|| default_target(&source, given))
             }
             // gcc's driver does not see it, and so does not name the target.
-            Dependencies::Preprocessor if self.family == Family::Gcc => None,
+            Dependencies::Preprocessor if self.command.family == Family::Gcc => None,
             Dependencies::Preprocessor => (!any).then(|| default_target(&source, given)),
         };
-        let suffix: &[u8] = if self.assembly { b".s" } else { b".o" };
-        let default = || with_suffix(language::stem(&source), suffix);
         Ok(PumpJob {
             compiler: compiler.clone(),
-            family: self.family,
-            output: self.output.clone().unwrap_or_else(default),
-            has_output: self.output.is_some(),
+            family: self.command.family,
+            output: self.command.output(&source),
+            has_output: given.is_some(),
             sysroot: self.sysroot,
             parts: self.parts,
             target,
             dependencies: self.dependencies,
             source,
         })
-    }
-}
-
-/// What stands in the word before the option's value.
-fn before_value(token: &Token<'_>) -> OsString {
-    let bytes = token.text.as_bytes();
-    let end = bytes.len().saturating_sub(token.value.len());
-    OsStr::from_bytes(bytes.get(..end).unwrap_or(bytes)).to_owned()
-}
-
-/// `-ffile-prefix-map=OLD=NEW` and kin, where OLD is a path of the client's.
-fn is_prefix_map(token: &Token<'_>) -> bool {
-    let text = token.text.as_bytes();
-    let name = text.split(|&byte| byte == b'=').next().unwrap_or_default();
-    name.starts_with(b"-f") && name.ends_with(b"-prefix-map")
-}
-
-/// What the value of a preprocessor's option is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CppSort {
-    /// No path, or one that is not the client's.
-    Plain,
-    /// A path of the client's.
-    Path,
-    /// The same, and below it are the system's headers.
-    Sysroot,
-    /// Not for a volunteer.
-    Refused,
-    /// Read by nobody there.
-    LeftOut,
-}
-
-fn sort_of(token: &Token<'_>) -> CppSort {
-    if is_prefix_map(token) {
-        return CppSort::Path;
-    }
-    let before = before_value(token);
-    let name = if token.separate.is_some() { token.text } else { &before };
-    let name = name.as_bytes();
-    match name.strip_suffix(b"=").unwrap_or(name) {
-        b"-I"
-        | b"-F"
-        | b"-idirafter"
-        | b"-imacros"
-        | b"-include"
-        | b"-iprefix"
-        | b"-iquote"
-        | b"-isystem"
-        | b"-isystem-after"
-        | b"-cxx-isystem"
-        | b"-stdlib++-isystem"
-        | b"-iframework"
-        | b"-embed-dir"
-        | b"--embed-dir"
-        | b"--embed-directory"
-        | b"--imacros"
-        | b"--include"
-        | b"--include-directory"
-        | b"--include-directory-after"
-        | b"--include-prefix" => CppSort::Path,
-        b"-isysroot" | b"--sysroot" => CppSort::Sysroot,
-        // It says of any path that another is to be read in its place.
-        b"-ivfsoverlay" => CppSort::Refused,
-        b"-fcrash-diagnostics-dir" => CppSort::LeftOut,
-        _ => CppSort::Plain,
     }
 }
 
