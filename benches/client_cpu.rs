@@ -8,22 +8,24 @@
 #![expect(
     clippy::print_stdout,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a bench prints, and stops where it stumbles"
 )]
 
+mod daemon;
+mod proxy;
+
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use daemon::Daemon;
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeValLike;
-use nix::unistd::Pid;
+use proxy::count_between;
 
 const OURS: &str = env!("CARGO_BIN_EXE_distcc");
 const THEIRS: &str = "/usr/bin/distcc";
@@ -55,41 +57,20 @@ fn main() {
 
 /// Debian's daemon, and a proxy that counts what passes.
 struct Farm {
-    daemon: Child,
+    _daemon: Daemon,
     port: u16,
     bytes: Arc<AtomicU64>,
     state: PathBuf,
 }
 
-impl Drop for Farm {
-    fn drop(&mut self) {
-        // Gently: the C daemon then ends its workers, which a killed one leaves behind.
-        let pid = Pid::from_raw(self.daemon.id().cast_signed());
-        let _ = kill(pid, Signal::SIGTERM);
-        drop(self.daemon.wait());
-    }
-}
-
 impl Farm {
     fn start(scratch: &Path) -> Self {
-        let hidden = free_port();
-        let daemon = Command::new("/usr/bin/distccd")
-            .args(["--no-detach", "--daemon", "--enable-tcp-insecure", "--allow", "127.0.0.1"])
-            .args(["--jobs", "4", "--listen", "127.0.0.1", "--port", &hidden.to_string()])
-            .arg("--log-file")
-            .arg("/dev/null")
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("Debian's distccd");
+        let daemon = Daemon::start("/usr/bin/distccd", &scratch.join("daemon"), |command| {
+            command.args(["--jobs", "4", "--log-file", "/dev/null"]);
+        });
         let bytes = Arc::new(AtomicU64::new(0));
-        let port = count_between(hidden, Arc::clone(&bytes));
-        for _ in 0..200 {
-            if TcpStream::connect(("127.0.0.1", hidden)).is_ok() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Self { daemon, port, bytes, state: scratch.to_owned() }
+        let port = count_between(daemon.port, Arc::clone(&bytes));
+        Self { _daemon: daemon, port, bytes, state: scratch.to_owned() }
     }
 
     /// Compiles each of `commands` with both clients, alternately, and prints what it cost.
@@ -167,39 +148,6 @@ fn children_ms() -> f64 {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts");
     let total = usage.user_time() + usage.system_time();
     total.num_microseconds() as f64 / 1000.0
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its number").port()
-}
-
-/// Listens on a port of its own and passes everything on to `hidden`, counting.
-fn count_between(hidden: u16, bytes: Arc<AtomicU64>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("its number").port();
-    std::thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let Ok(server) = TcpStream::connect(("127.0.0.1", hidden)) else { continue };
-            for (from, to) in [(&client, &server), (&server, &client)] {
-                let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { continue };
-                let bytes = Arc::clone(&bytes);
-                std::thread::spawn(move || pump(from, to, &bytes));
-            }
-        }
-    });
-    port
-}
-
-fn pump(mut from: TcpStream, mut to: TcpStream, bytes: &AtomicU64) {
-    let mut buffer = vec![0; 256 * 1024];
-    while let Ok(count) = from.read(&mut buffer) {
-        bytes.fetch_add(count as u64, Ordering::SeqCst);
-        if count == 0 || to.write_all(&buffer[..count]).is_err() {
-            break;
-        }
-    }
-    drop(to.shutdown(Shutdown::Write));
 }
 
 /// A preprocessed unit of ordinary size, made from system headers.

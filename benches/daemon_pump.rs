@@ -8,21 +8,28 @@
 #![expect(
     clippy::print_stdout,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a bench prints, and stops where it stumbles"
 )]
+
+mod daemon;
+mod spent;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use makepkg_distcc::protocol::lzo;
+use daemon::Daemon;
+use makepkg_distcc::protocol::request::encode_pump_head;
+use makepkg_distcc::protocol::{lzo, packet};
+use spent::cpu_ms;
 
 const OURS: &str = env!("CARGO_BIN_EXE_distccd");
 const THEIRS: &str = "/usr/bin/distccd";
@@ -79,7 +86,7 @@ fn main() {
     for (name, program, options) in variants {
         let mut best = (f64::MAX, 0);
         for _ in 0..2 {
-            let daemon = Daemon::start(program, &bin, scratch.path(), options);
+            let daemon = Served::start(program, &bin, scratch.path(), options);
             daemon.hammer(&units, 40);
             let before = daemon.cpu();
             let failed = daemon.hammer(&units, JOBS);
@@ -125,56 +132,30 @@ fn request(number: usize) -> (usize, Vec<u8>) {
     let text = String::from_utf8_lossy(&out).into_owned();
     let files: BTreeSet<&str> =
         text.split_whitespace().filter(|word| word.starts_with('/')).collect();
-    let mut bytes = b"DIST00000003".to_vec();
-    let put = |bytes: &mut Vec<u8>, token: &str, body: &[u8]| {
-        bytes.extend(format!("{token}{:08x}", body.len()).into_bytes());
-        bytes.extend(body);
-    };
-    put(&mut bytes, "CDIR", b"/build/src");
     let argv = ["g++", "-O2", "-c", "unit.cc", "-o", "unit.o"];
-    bytes.extend(format!("ARGC{:08x}", argv.len()).into_bytes());
-    argv.iter().for_each(|word| put(&mut bytes, "ARGV", word.as_bytes()));
-    bytes.extend(format!("NFIL{:08x}", files.len() + 1).into_bytes());
-    put(&mut bytes, "NAME", b"/build/src/unit.cc");
-    put(&mut bytes, "FILE", &lzo::compress(source.as_bytes()));
+    let mut bytes = encode_pump_head(b"/build/src", &argv);
+    let count = u32::try_from(files.len() + 1).expect("some hundred");
+    bytes.extend(packet::header(packet::token::NFIL, count));
+    let mut put = |name: &str, content: &[u8]| {
+        packet::put(&mut bytes, packet::token::NAME, name.as_bytes());
+        packet::put(&mut bytes, packet::token::FILE, &lzo::compress(content));
+    };
+    put("/build/src/unit.cc", source.as_bytes());
     for file in &files {
-        let content = fs::read(file).expect("a header");
-        put(&mut bytes, "NAME", file.as_bytes());
-        put(&mut bytes, "FILE", &lzo::compress(&content));
+        put(file, &fs::read(file).expect("a header"));
     }
     (files.len() + 1, bytes)
 }
 
-struct Daemon {
-    child: Child,
-    port: u16,
-}
+struct Served(Daemon);
 
-impl Daemon {
+impl Served {
     fn start(program: &str, bin: &Path, scratch: &Path, options: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let port = port.expect("a free port").port();
-        let temp = scratch.join("tmp");
-        fs::create_dir_all(&temp).expect("a directory");
-        fs::set_permissions(&temp, fs::Permissions::from_mode(0o1777)).expect("writable");
-        let child = Command::new(program)
-            .args(["--no-detach", "--daemon", "--enable-tcp-insecure", "--allow", "127.0.0.1"])
-            .args(["--listen", "127.0.0.1", "--log-level", "crit", "--log-stderr", "-j", "4"])
-            .args(["--nice", "0", "--port", &port.to_string()])
-            .args(options)
-            .env("DISTCCD_PATH", bin)
-            .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
-            .env("TMPDIR", &temp)
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the daemon starts");
-        for _ in 0..500 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                break;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        Self { child, port }
+        Self(Daemon::start(program, &scratch.join("tmp"), |command| {
+            command.args(["--log-level", "crit", "--log-stderr", "-j", "4", "--nice", "0"]);
+            command.args(options).env("DISTCCD_PATH", bin);
+            command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        }))
     }
 
     /// Has the units compiled, in turns; gives how many of the jobs failed.
@@ -200,7 +181,7 @@ impl Daemon {
 
     fn job(&self, request: &[u8]) -> bool {
         let mut reply = Vec::new();
-        let stream = TcpStream::connect(("127.0.0.1", self.port));
+        let stream = TcpStream::connect(("127.0.0.1", self.0.port));
         let talked = stream.and_then(|mut stream| {
             stream.set_nodelay(true)?;
             stream.write_all(request)?;
@@ -213,29 +194,6 @@ impl Daemon {
     fn cpu(&self) -> f64 {
         // The last job's end may take a moment.
         thread::sleep(Duration::from_millis(200));
-        let ours = self.child.id().to_string();
-        let read = |path: &Path| fs::read_to_string(path.join("stat")).unwrap_or_default();
-        let fields = |text: &str| -> Vec<String> {
-            let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-            rest.split_whitespace().map(str::to_owned).collect()
-        };
-        let entries = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
-        let mine = entries.filter(|path| {
-            path.ends_with(&ours)
-                || fields(&read(path)).get(1).is_some_and(|parent| *parent == ours)
-        });
-        let ticks = |path: PathBuf| -> f64 {
-            let times = fields(&read(&path)).into_iter().skip(11).take(4);
-            times.map(|time| time.parse::<f64>().unwrap_or(0.0)).sum()
-        };
-        mine.map(ticks).sum::<f64>() * 10.0
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        drop(self.child.wait());
+        cpu_ms(self.0.child.id())
     }
 }

@@ -11,17 +11,23 @@
     reason = "a bench prints, and stops where it stumbles"
 )]
 
+mod daemon;
+mod spent;
+
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use daemon::Daemon;
+use spent::{cpu_ms, processes};
 
 const OURS: &str = env!("CARGO_BIN_EXE_distccd");
 const THEIRS: &str = "/usr/bin/distccd";
@@ -54,7 +60,7 @@ fn main() {
         let mut best: [Option<Run>; 3] = [None, None, None];
         for _ in 0..ROUNDS {
             for ((_, program, options), best) in variants.iter().zip(&mut best) {
-                let daemon = Daemon::start(program, &bin, scratch.path(), options);
+                let daemon = Served::start(program, &bin, scratch.path(), options);
                 daemon.hammer(connections, Duration::from_millis(200));
                 let run = daemon.hammer(connections, SPAN);
                 if best.as_ref().is_none_or(|best| best.per_second < run.per_second) {
@@ -78,7 +84,7 @@ fn main() {
     }
     println!("\n{:<32} {:>14} {:>14}", "KiB of memory (Pss)", "started", "200 idle");
     for (name, program, options) in variants {
-        let daemon = Daemon::start(program, &bin, scratch.path(), options);
+        let daemon = Served::start(program, &bin, scratch.path(), options);
         daemon.hammer(4, Duration::from_millis(300));
         let before = daemon.memory();
         let idle: Vec<TcpStream> = (0..200).map(|_| daemon.begin()).collect();
@@ -88,7 +94,7 @@ fn main() {
     }
     println!("\n{:<32} {:>14} {:>14} {:>14}", "ms for one job (median)", "TCP", "socket", "pipes");
     for (name, program, options) in variants {
-        let daemon = Daemon::start(program, &bin, scratch.path(), options);
+        let daemon = Served::start(program, &bin, scratch.path(), options);
         let tcp = median(|| daemon.job().is_some());
         let socket = median(|| inetd(program, &bin, scratch.path(), options, true));
         let pipes = median(|| inetd(program, &bin, scratch.path(), options, false));
@@ -115,10 +121,7 @@ fn null_compiler(scratch: &Path) -> PathBuf {
     bin
 }
 
-struct Daemon {
-    child: Child,
-    port: u16,
-}
+struct Served(Daemon);
 
 /// What one run of many jobs gave.
 #[derive(Clone)]
@@ -131,39 +134,21 @@ struct Run {
     failed: usize,
 }
 
-impl Daemon {
+impl Served {
     fn start(program: &str, bin: &Path, scratch: &Path, options: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let port = port.expect("a free port").port();
-        let temp = scratch.join("tmp");
-        fs::create_dir_all(&temp).expect("a directory");
-        fs::set_permissions(&temp, fs::Permissions::from_mode(0o1777)).expect("writable");
-        let child = Command::new(program)
-            .args(["--no-detach", "--daemon", "--enable-tcp-insecure", "--allow", "127.0.0.1"])
-            .args(["--listen", "127.0.0.1", "--log-level", "crit", "--log-stderr", "-j", "8"])
-            .args(["--nice", "0"])
-            .args(["--port", &port.to_string()])
-            .args(options)
-            .env("DISTCCD_PATH", bin)
-            .env("TMPDIR", &temp)
-            .env("DISTCC_TCP_DEFER_ACCEPT", "1")
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the daemon starts");
-        let daemon = Self { child, port };
-        for _ in 0..200 {
-            if daemon.job().is_some() {
-                return daemon;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        panic!("{program} does not serve");
+        let process = Daemon::start(program, &scratch.join("tmp"), |command| {
+            command.args(["--log-level", "crit", "--log-stderr", "-j", "8", "--nice", "0"]);
+            command.args(options).env("DISTCCD_PATH", bin).env("DISTCC_TCP_DEFER_ACCEPT", "1");
+        });
+        let served = Self(process);
+        assert!(served.job().is_some(), "{program} does not serve");
+        served
     }
 
     /// One job: its time, if the reply was whole.
     fn job(&self) -> Option<Duration> {
         let start = Instant::now();
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.0.port)).ok()?;
         stream.set_nodelay(true).ok()?;
         stream.write_all(&request()).ok()?;
         let mut reply = Vec::new();
@@ -173,7 +158,7 @@ impl Daemon {
 
     /// A connection that has begun a request and says no more.
     fn begin(&self) -> TcpStream {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connects");
+        let mut stream = TcpStream::connect(("127.0.0.1", self.0.port)).expect("connects");
         stream.write_all(b"DIST00000001ARGC").expect("sends");
         stream
     }
@@ -209,30 +194,9 @@ impl Daemon {
         Run { per_second: millis.len() as f64 / elapsed, p50: at(50), p99: at(99), failed, cpu }
     }
 
-    /// The daemon and its children.
-    fn processes(&self) -> Vec<PathBuf> {
-        let ours = self.child.id().to_string();
-        let parent = |path: &Path| {
-            let stat = fs::read_to_string(path.join("stat")).unwrap_or_default();
-            let (_, rest) = stat.rsplit_once(')')?;
-            rest.split_whitespace().nth(1).map(str::to_owned)
-        };
-        let entries = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
-        entries
-            .filter(|path| path.ends_with(&ours) || parent(path).as_ref() == Some(&ours))
-            .collect()
-    }
-
     /// Milliseconds of processor time so far, compilers that have ended included.
     fn cpu(&self) -> f64 {
-        let ticks = |path: &PathBuf| {
-            let stat = fs::read_to_string(path.join("stat")).unwrap_or_default();
-            let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-            // utime, stime, cutime, cstime
-            let times = rest.split_whitespace().skip(11).take(4);
-            times.map(|time| time.parse::<f64>().unwrap_or(0.0)).sum::<f64>()
-        };
-        self.processes().iter().map(ticks).sum::<f64>() * 10.0
+        cpu_ms(self.0.child.id())
     }
 
     /// KiB of memory of the daemon and its children, shared pages counted in parts.
@@ -242,15 +206,7 @@ impl Daemon {
             let line = rollup.lines().find(|line| line.starts_with("Pss:")).unwrap_or("");
             line.split_whitespace().nth(1).map_or(0, |kib| kib.parse().unwrap_or(0))
         };
-        self.processes().iter().map(proportional).sum()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        drop(self.child.wait());
+        processes(self.0.child.id()).iter().map(proportional).sum()
     }
 }
 

@@ -14,26 +14,28 @@
     reason = "a bench prints, and stops where it stumbles"
 )]
 
+mod daemon;
+mod proxy;
 mod trees;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use daemon::Daemon;
 use makepkg_distcc::protocol::limits::Limits;
 use makepkg_distcc::protocol::reply::{Reply, encode_reply};
 use makepkg_distcc::protocol::request::RequestDecoder;
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeValLike;
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::unistd::{SysconfVar, sysconf};
+use proxy::{count_between, listen};
 use trees::{Tree, trees};
 
 const OURS: &str = env!("CARGO_BIN_EXE_distcc");
@@ -53,8 +55,8 @@ fn main() {
     }
     let scratch = tempfile::tempdir().expect("a scratch directory");
     fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755)).expect("readable");
-    let theirs = Daemon::start(THEIR_DAEMON, scratch.path(), "theirs");
-    let ours = Daemon::start(OUR_DAEMON, scratch.path(), "ours");
+    let theirs = Counted::start(THEIR_DAEMON, scratch.path(), "theirs");
+    let ours = Counted::start(OUR_DAEMON, scratch.path(), "ours");
     for mut tree in trees(&["redis", "rocksdb"]) {
         let step = tree.commands.len().div_ceil(MOST_UNITS);
         tree.commands = tree.commands.into_iter().step_by(step).collect();
@@ -188,68 +190,22 @@ fn agents_ms(state: &Path) -> f64 {
 }
 
 /// A daemon behind a proxy that counts what passes.
-struct Daemon {
-    child: Child,
+struct Counted {
+    _daemon: Daemon,
     port: u16,
     bytes: Arc<AtomicU64>,
 }
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // Gently: the C daemon then ends its workers, which a killed one leaves behind.
-        let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
-        drop(self.child.wait());
-    }
-}
-
-impl Daemon {
+impl Counted {
     fn start(program: &str, scratch: &Path, name: &str) -> Self {
         let temp = scratch.join(format!("daemon-{name}"));
-        fs::create_dir(&temp).expect("a directory for jobs");
-        fs::set_permissions(&temp, fs::Permissions::from_mode(0o1777)).expect("for all");
-        let hidden = TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr());
-        let hidden = hidden.expect("a free port").port();
-        let child = Command::new(program)
-            .args(["--no-detach", "--daemon", "--enable-tcp-insecure", "--allow", "127.0.0.1"])
-            .args(["--jobs", "4", "--listen", "127.0.0.1", "--port", &hidden.to_string()])
-            .args(["--log-file", "/dev/null"])
-            .env("TMPDIR", &temp)
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("a daemon");
-        for _ in 0..200 {
-            if TcpStream::connect(("127.0.0.1", hidden)).is_ok() {
-                break;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
+        let daemon = Daemon::start(program, &temp, |command| {
+            command.args(["--jobs", "4", "--log-file", "/dev/null"]);
+        });
         let bytes = Arc::new(AtomicU64::new(0));
-        let port = count_between(hidden, Arc::clone(&bytes));
-        Self { child, port, bytes }
+        let port = count_between(daemon.port, Arc::clone(&bytes));
+        Self { _daemon: daemon, port, bytes }
     }
-}
-
-/// Listens on a port of its own and passes everything on to `hidden`, counting.
-fn count_between(hidden: u16, bytes: Arc<AtomicU64>) -> u16 {
-    listen(move |client| {
-        let Ok(server) = TcpStream::connect(("127.0.0.1", hidden)) else { return };
-        for (from, to) in [(&client, &server), (&server, &client)] {
-            let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { return };
-            let bytes = Arc::clone(&bytes);
-            thread::spawn(move || pass_on(from, to, &bytes));
-        }
-    })
-}
-
-fn pass_on(mut from: TcpStream, mut to: TcpStream, bytes: &AtomicU64) {
-    let mut buffer = vec![0; 256 * 1024];
-    while let Ok(count) = from.read(&mut buffer) {
-        bytes.fetch_add(count as u64, Ordering::SeqCst);
-        if count == 0 || to.write_all(&buffer[..count]).is_err() {
-            break;
-        }
-    }
-    drop(to.shutdown(std::net::Shutdown::Write));
 }
 
 /// A volunteer that answers every request with `object`, without a look at it.
@@ -266,19 +222,6 @@ fn quick(object: &[u8]) -> u16 {
             }
         }
     })
-}
-
-/// Serves each connection to a port of its own in a thread.
-fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("its number").port();
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let serve = serve.clone();
-            thread::spawn(move || serve(client));
-        }
-    });
-    port
 }
 
 /// What the tree's compiler makes of nearly nothing.
