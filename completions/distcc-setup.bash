@@ -417,7 +417,7 @@ _distcc__setup() {
             return 0
             ;;
         distcc__setup__subcmd__try)
-            opts="-n -j -k -h --volunteers --jobs --lzo --keep --help"
+            opts="-n -j -k -h --volunteers --jobs --lzo --pump --keep --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

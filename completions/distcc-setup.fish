@@ -543,5 +543,6 @@ complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand completions" -
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand try" -s n -l volunteers -d 'How many volunteers to start' -r
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand try" -s j -l jobs -d 'Jobs that the sample\'s make runs at once, and slots of all volunteers together [default: one per processor, at least two per volunteer]' -r
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand try" -l lzo -d 'Compress what is sent, as one would on a slow network'
+complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand try" -l pump -d 'Have volunteers preprocess too (pump mode); what is sent is compressed then'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand try" -s k -l keep -d 'Keep the directory with the sample, the logs and the journal, and say where it is'
 complete -c distcc-setup -n "__fish_distcc_setup_using_subcommand try" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -73,6 +73,9 @@ pub struct TryOptions {
     /// Compress what is sent, as one would on a slow network
     #[arg(long)]
     pub lzo: bool,
+    /// Have volunteers preprocess too (pump mode); what is sent is compressed then
+    #[arg(long)]
+    pub pump: bool,
     /// Keep the directory with the sample, the logs and the journal, and say where it is
     #[arg(short, long)]
     pub keep: bool,

@@ -37,6 +37,27 @@ pub(super) fn places(tally: &Tally, detail: Detail) -> String {
     text
 }
 
+/// How many units went in pump mode and why others did not, where any might have.
+pub(super) fn pump(tally: &Tally) -> Option<String> {
+    let plain: usize = tally.plain.values().map(|plain| plain.commands).sum();
+    if tally.pumped + plain == 0 {
+        return None;
+    }
+    let mut text = format!("{} went in pump mode\n", plural(tally.pumped, "unit"));
+    if plain > 0 {
+        let were = if plain == 1 { "was" } else { "were" };
+        text += &format!("{} did not, and {were} preprocessed here\n", plural(plain, "unit"));
+    }
+    let reasons = tally.plain_reasons();
+    let width = reasons.iter().map(|(_, plain)| digits(plain.commands)).max().unwrap_or(0);
+    for (_, plain) in reasons {
+        let more = if plain.commands > plain.examples.len() { ", …" } else { "" };
+        text += &format!("  {:width$}  {}\n", plain.commands, plain.sentence());
+        text += &format!("  {:width$}  ({}{more})\n", "", plain.examples.join(", "));
+    }
+    Some(text)
+}
+
 fn push_reason(text: &mut String, counter: &str, stayed: &Stayed, width: usize, detail: Detail) {
     let more = if stayed.commands > stayed.examples.len() { ", …" } else { "" };
     line(text, &format!("  {:width$}  {}", stayed.commands, stayed.sentence()));
@@ -81,6 +102,7 @@ fn line(text: &mut String, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::journal::{Entry, Pump};
     use crate::setup::tally::{local, ran, remote};
 
     fn tally() -> Tally {
@@ -121,6 +143,30 @@ mod tests {
              to mend it: sudo distcc-setup configure --march=replace
           1  neither -c nor -S: nothing that a volunteer can compile
              (gcc)
+        ");
+    }
+
+    #[test]
+    fn units_in_pump_mode_are_counted_and_the_others_explained() {
+        assert_eq!(pump(&Tally::of(&[remote("a.c", "one")], &[])), None);
+        let plain = |unit: &str, counter: &str| Entry {
+            pump: Pump::Plain { counter: counter.to_owned(), sentence: format!("{unit}: odd") },
+            ..remote(unit, "one")
+        };
+        let used = Entry { pump: Pump::Used, ..remote("a.c", "one") };
+        let entries = [
+            used,
+            plain("b.c", "pump-agent"),
+            plain("c.c", "pump-option"),
+            plain("d.c", "pump-option"),
+        ];
+        insta::assert_snapshot!(pump(&Tally::of(&entries, &[])).unwrap(), @r"
+        1 unit went in pump mode
+        3 units did not, and were preprocessed here
+          2  c.c: odd
+             (c.c, d.c)
+          1  b.c: odd
+             (b.c)
         ");
     }
 

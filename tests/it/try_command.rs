@@ -196,6 +196,31 @@ fn lzo_and_the_number_of_volunteers_reach_the_host_list() {
 }
 
 #[test]
+fn pump_mode_is_tried_and_counted() {
+    let place = Place::with_programs();
+    place.install(env!("CARGO_BIN_EXE_distcc-agent"));
+    place.write("a.c", "#include <stdio.h>\nint a(void) { return puts(__FILE__); }\n");
+    let script =
+        "case $DISTCC_HOSTS in *,cpp,lzo) gcc -c a.c && gcc -E a.c -o a.i && gcc -c a.i;; esac";
+    let output = place.setup(&["try", "-n1", "--pump", "--", "sh", "-c", script]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report = report(&output);
+    let (_, report) = report.split_once("\n1 compiler command ran here\n").unwrap();
+    insta::assert_snapshot!(report, @r"
+    1 -E only preprocesses
+    (a.c)
+
+    1 unit went in pump mode
+    1 unit did not, and was preprocessed here
+    1 the source is preprocessed already
+    (a.i)
+
+    N s in all
+    ");
+    place.assert_nothing_is_left();
+}
+
+#[test]
 fn a_kept_directory_has_logs_and_journal_and_no_volunteers() {
     let place = Place::with_programs();
     place.write("a.c", "int a;\n");

@@ -5,7 +5,7 @@ use crate::setup::places::{self, Detail};
 use crate::setup::reasons::{Class, class, remedy};
 use crate::setup::report::subject::Subject;
 use crate::setup::tally::Tally;
-use crate::setup::words::{bytes, digits, duration, plural};
+use crate::setup::words::{bytes, duration, plural};
 
 /// How many reasons go with the one-line summary.
 const WORST: usize = 3;
@@ -14,29 +14,9 @@ const WORST: usize = 3;
 pub(super) fn parts(subject: &Subject) -> Vec<String> {
     let tally = &subject.tally;
     let mut parts = vec![subject.heading(), places::places(tally, Detail::Advice)];
-    parts.extend(pump(tally));
+    parts.extend(places::pump(tally));
     parts.push(times(tally));
     parts
-}
-
-/// How many units went in pump mode and why others did not, where any might have.
-fn pump(tally: &Tally) -> Option<String> {
-    let plain: usize = tally.plain.values().map(|plain| plain.commands).sum();
-    if tally.pumped + plain == 0 {
-        return None;
-    }
-    let mut text = format!("{} went in pump mode\n", plural(tally.pumped, "unit"));
-    if plain > 0 {
-        text += &format!("{} did not, and were preprocessed here\n", plural(plain, "unit"));
-    }
-    let reasons = tally.plain_reasons();
-    let width = reasons.iter().map(|(_, plain)| digits(plain.commands)).max().unwrap_or(0);
-    for (_, plain) in reasons {
-        let more = if plain.commands > plain.examples.len() { ", …" } else { "" };
-        text += &format!("  {:width$}  {}\n", plain.commands, plain.sentence());
-        text += &format!("  {:width$}  ({}{more})\n", "", plain.examples.join(", "));
-    }
-    Some(text)
 }
 
 /// What the time went into: names, and milliseconds of all compiles together.
@@ -102,7 +82,7 @@ fn were(units: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::journal::{Entry, Pump};
+    use crate::progress::journal::Entry;
     use crate::setup::tally::{local, ran, remote};
 
     fn summary(entries: &[Entry]) -> String {
@@ -139,30 +119,6 @@ mod tests {
         2 not: 10.0.0.2: connection refused (to mend it: distcc-setup doctor)
         1 not: -march=native: each its own (to mend it: sudo distcc-setup configure --march=replace)
         1 not: --coverage: writes notes
-        ");
-    }
-
-    #[test]
-    fn units_in_pump_mode_are_counted_and_the_others_explained() {
-        assert_eq!(pump(&Tally::of(&[remote("a.c", "one")], &[])), None);
-        let plain = |unit: &str, counter: &str| Entry {
-            pump: Pump::Plain { counter: counter.to_owned(), sentence: format!("{unit}: odd") },
-            ..remote(unit, "one")
-        };
-        let used = Entry { pump: Pump::Used, ..remote("a.c", "one") };
-        let entries = [
-            used,
-            plain("b.c", "pump-agent"),
-            plain("c.c", "pump-option"),
-            plain("d.c", "pump-option"),
-        ];
-        insta::assert_snapshot!(pump(&Tally::of(&entries, &[])).unwrap(), @r"
-        1 unit went in pump mode
-        3 units did not, and were preprocessed here
-          2  c.c: odd
-             (c.c, d.c)
-          1  b.c: odd
-             (b.c)
         ");
     }
 

@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(100);
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Variables that would make the sample another build than the one we describe.
-const UNWANTED: [&str; 22] = [
+const UNWANTED: [&str; 25] = [
     "CFLAGS",
     "CXXFLAGS",
     "CPPFLAGS",
@@ -38,6 +38,9 @@ const UNWANTED: [&str; 22] = [
     "DISTCC_IO_TIMEOUT",
     "DISTCC_COMPILE_TIMEOUT",
     "DISTCC_BACKOFF_PERIOD",
+    "DISTCC_AGENT",
+    "DISTCC_MAX_DISCREPANCY",
+    "INCLUDE_SERVER_PORT",
     "DEPENDENCIES_OUTPUT",
     "SUNPRO_DEPENDENCIES",
     "CCACHE_PREFIX",

@@ -115,7 +115,9 @@ struct Trial {
     compilers: Compilers,
     jobs: u16,
     slots: u16,
-    lzo: bool,
+    /// What follows the slots in the host specs.
+    spec_options: &'static str,
+    pump: bool,
     keep: bool,
 }
 
@@ -144,8 +146,13 @@ impl Trial {
         let guard = Guard::start(&guard)?;
         furnished.map_err(TrialError::io("filling the private directory"))?;
         signals.check()?;
-        let (lzo, keep) = (options.lzo, options.keep);
-        let trial = Self { guard, signals, dir, compilers, jobs, slots, lzo, keep };
+        let (pump, keep) = (options.pump, options.keep);
+        let spec_options = match (pump, options.lzo) {
+            (true, _) => ",cpp,lzo",
+            (false, true) => ",lzo",
+            (false, false) => "",
+        };
+        let trial = Self { guard, signals, dir, compilers, jobs, slots, spec_options, pump, keep };
         screen.print(&trial.introduction());
         Ok(trial)
     }
@@ -169,7 +176,7 @@ impl Trial {
             return Ok(self.failed(screen, &ended));
         }
         let tally = Tally::of(&live.entries(), &self.addresses());
-        screen.report(&places::places(&tally, Detail::Facts));
+        self.report_places(&tally, screen);
         let checks = report::checks(&self.output());
         let distributed = self.dir.join("distributed");
         std::fs::rename(self.sample(), &distributed)
@@ -191,7 +198,7 @@ impl Trial {
         let (distributed, local) = (ended.took, Some(local.took));
         screen.report(&report::times(&Times { distributed, local, jobs: self.jobs, processors }));
         self.close(screen);
-        Ok(verdict(&tally, &comparison))
+        Ok(verdict(&tally, &comparison, self.pump))
     }
 
     /// Builds the sample afresh in its directory, its output going to a log.
@@ -222,7 +229,7 @@ impl Trial {
             build::run(&mut command, Group::Ours, &self.signals, || footer.show(&live.status()))?;
         drop(footer);
         let tally = Tally::of(&live.entries(), &self.addresses());
-        screen.report(&places::places(&tally, Detail::Facts));
+        self.report_places(&tally, screen);
         screen.report(&report::times(&Times {
             distributed: ended.took,
             local: None,
@@ -247,8 +254,7 @@ impl Trial {
 
     /// The host specs.
     fn hosts(&self) -> Vec<String> {
-        let options = if self.lzo { ",lzo" } else { "" };
-        let spec = |address| format!("{address}/{}{options}", self.slots);
+        let spec = |address| format!("{address}/{}{}", self.slots, self.spec_options);
         self.guard.volunteers.iter().map(spec).collect()
     }
 
@@ -280,6 +286,14 @@ impl Trial {
         exit_of(ended.status)
     }
 
+    /// Says where units were compiled, and how they went there.
+    fn report_places(&self, tally: &Tally, screen: &mut Screen) {
+        screen.report(&places::places(tally, Detail::Facts));
+        if let Some(pump) = places::pump(tally).filter(|_| self.pump) {
+            screen.report(&pump);
+        }
+    }
+
     fn close(&self, screen: &mut Screen) {
         if self.keep {
             screen.print(&format!("Everything is kept in {}", self.dir.display()));
@@ -287,9 +301,11 @@ impl Trial {
     }
 }
 
-/// Whether the trial showed what it should: units were distributed, and objects are equal.
-fn verdict(tally: &Tally, comparison: &Comparison) -> Exit {
-    match tally.distributed() > 0 && comparison.differing.is_empty() {
+/// Whether the trial showed what it should: units were distributed, in pump mode if that was to be
+/// tried, and objects are equal.
+fn verdict(tally: &Tally, comparison: &Comparison, pump: bool) -> Exit {
+    let as_asked = tally.distributed() > 0 && (tally.pumped > 0 || !pump);
+    match as_asked && comparison.differing.is_empty() {
         true => Exit::OK,
         false => DISAPPOINTED,
     }

@@ -43,12 +43,13 @@ fn ours_runs_under_cargo() -> Option<std::ffi::OsString> {
     (package == env!("CARGO_PKG_NAME")).then_some(cargo)
 }
 
-/// Has cargo build both programs into `dir`, with the profile that made what is there.
+/// Has cargo build both programs and the agent into `dir`, with the profile that made what is
+/// there.
 fn build(screen: &mut Screen, cargo: &Path, dir: &Path) -> Result<(), TrialError> {
     let profile = profile(dir);
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--profile", profile]);
-    command.args(["--bin", "distcc", "--bin", "distccd"]);
+    command.args(["--bin", "distcc", "--bin", "distccd", "--bin", "distcc-agent"]);
     if let Some(manifest_dir) = env::CARGO_MANIFEST_DIR.get_nonempty() {
         command.arg("--manifest-path").arg(Path::new(&manifest_dir).join("Cargo.toml"));
     }
