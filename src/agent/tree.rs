@@ -1,6 +1,7 @@
 //! The files of a unit, and what must be around them on a volunteer.
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use crate::agent::arena::Trouble;
 use crate::base::clock;
 use crate::base::disk::{Disk, EntryKind, RealDisk, stamp_of};
-use crate::compiler::unit::TranslationUnit;
+use crate::compiler::unit::{Part, TranslationUnit, Word};
 use crate::include::scanner::{Input, Scanned};
 use crate::include::search::Search;
 use crate::include::tree::{Tree, Way};
@@ -160,16 +161,18 @@ pub fn pieces(wanted: &Wanted<'_>, ways: &mut Tree) -> Result<Pieces, String> {
     }
     let is_dir =
         |way: &&Way| RealDisk.stamp(&way.real).is_ok_and(|stamp| stamp.kind == EntryKind::Dir);
-    let lines = Lines::new(wanted);
+    let mut lines = Lines::new(wanted, &system);
     let mut put = Putting::default();
     put.pieces.reserve(scanned.inputs.len());
     for input in &scanned.inputs {
         let real = input.way.real.as_path();
         if is_below(real, &system) {
             put.system(input);
-        } else if put.files.insert(real.as_os_str()) {
-            let is_lined = form == Form::Stock && lines.wants(&input.path);
-            put.pieces.push(Piece::File { input: Arc::clone(input), is_lined });
+        } else {
+            let is_lined = form == Form::Stock && lines.wants(input)?;
+            if put.files.insert(real.as_os_str()) {
+                put.pieces.push(Piece::File { input: Arc::clone(input), is_lined });
+            }
         }
         put.way(&input.way);
     }
@@ -278,14 +281,22 @@ impl<'a> Putting<'a> {
 
 /// Which files a compile names by absolute paths. On distcc's own volunteers these are others, so
 /// that the files must say their names themselves.
-struct Lines {
+struct Lines<'a> {
     /// Where files come from, in the compiler's order, and whether it is named absolutely.
     dirs: Vec<(PathBuf, bool)>,
+    /// What files say so far, by their real paths.
+    said: HashMap<&'a OsStr, Option<&'a Path>>,
+    unit: &'a TranslationUnit,
+    /// All that are sent.
+    files: Vec<&'a Input>,
+    texts: OnceCell<Vec<Vec<u8>>>,
 }
 
-impl Lines {
-    fn new(wanted: &Wanted<'_>) -> Self {
-        let Wanted { unit, cwd, search, .. } = *wanted;
+impl<'a> Lines<'a> {
+    fn new(wanted: &Wanted<'a>, system: &[PathBuf]) -> Self {
+        let Wanted { unit, cwd, search, scanned, .. } = *wanted;
+        let files = scanned.inputs.iter().map(Arc::as_ref);
+        let files = files.filter(|input| !is_below(&input.way.real, system)).collect();
         let mut named = HashSet::new();
         for word in unit.words.iter().filter(|word| word.value.as_bytes().starts_with(b"/")) {
             named.insert(word.value.as_os_str());
@@ -297,22 +308,67 @@ impl Lines {
             let is_named = named.contains(dir.as_os_str()) || search.system.contains(dir);
             dirs.push((dir.clone(), is_named));
         }
-        Self { dirs }
+        Self { dirs, said: HashMap::new(), unit, files, texts: OnceCell::new() }
     }
 
     /// By the nearest directory that leads to it; of two names of one directory, by the first.
-    fn wants(&self, path: &Path) -> bool {
-        let path = path.as_os_str().as_bytes();
-        let mut nearest = None;
+    ///
+    /// # Errors
+    ///
+    /// A sentence: the file would have to say several names. (One that says none, and would have to
+    /// say one, has the volunteer's directory in the object, which the client sees.)
+    fn wants(&mut self, input: &'a Input) -> Result<bool, String> {
+        let path = input.path.as_os_str().as_bytes();
+        let (mut nearest, mut others) = (None, Vec::new());
         for (dir, is_named) in &self.dirs {
             let dir = dir.as_os_str().as_bytes();
             let rest = path.strip_prefix(dir.strip_suffix(b"/").unwrap_or(dir));
-            let is_nearer = nearest.is_none_or(|(length, _)| length < dir.len());
-            if is_nearer && rest.is_some_and(|rest| rest.starts_with(b"/")) {
+            if !rest.is_some_and(|rest| rest.starts_with(b"/")) {
+                continue;
+            }
+            if !is_named {
+                others.push(dir);
+            }
+            if nearest.is_none_or(|(length, _)| length < dir.len()) {
                 nearest = Some((dir.len(), *is_named));
             }
         }
         // One that no directory leads to was named whole.
-        nearest.is_none_or(|(_, is_named)| is_named)
+        let is_lined = nearest.is_none_or(|(_, is_named)| is_named);
+        let says = is_lined.then_some(input.path.as_path());
+        let said = *self.said.entry(input.way.real.as_os_str()).or_insert(says);
+        let is_one = said.map(Path::as_os_str) == says.map(Path::as_os_str);
+        let below = nearest.map_or(0, |(length, _)| length);
+        if is_one
+            && !(is_lined && others.iter().any(|other| self.is_named_from(other, path, below)))
+        {
+            return Ok(is_lined);
+        }
+        let path = input.path.display();
+        Err(format!("{path}: it may go by two names, which distccd 3.4 cannot tell apart"))
+    }
+
+    /// Whether anything may name `path` by way of `other`, which is not named absolutely: then the
+    /// last directory between that one and the file stands before a slash. The nearest directory
+    /// that is named is `length` bytes of the path.
+    fn is_named_from(&self, other: &[u8], path: &[u8], length: usize) -> bool {
+        let between = path.get(other.len()..length).unwrap_or_default();
+        let last = between.rsplit(|&byte| byte == b'/').find(|part| !part.is_empty());
+        // Directories that are one have a quoted include and one in brackets find the same file.
+        let Some(last) = last else { return true };
+        let name = [last, b"/"].concat();
+        let finder = memchr::memmem::Finder::new(&name);
+        let texts = self.texts.get_or_init(|| self.read_texts());
+        texts.iter().any(|text| finder.find(text).is_some())
+    }
+
+    /// All that may name a file: the unit's words, and the files themselves. One that changes is
+    /// noticed when it is taken.
+    fn read_texts(&self) -> Vec<Vec<u8>> {
+        let words = self.unit.words.iter().filter(|word| word.part != Part::Output);
+        let words = words.filter(|word| !word.value.as_bytes().starts_with(b"/"));
+        let words = words.flat_map(Word::written).map(|word| word.as_bytes().to_vec());
+        let files = self.files.iter().filter_map(|input| std::fs::read(&input.way.real).ok());
+        words.chain(files).collect()
     }
 }

@@ -15,7 +15,7 @@ use crate::support::tree::Tree;
 use crate::support::volunteer::{Options, Side};
 
 /// The files of the units below.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 17] = [
     (
         "a.c",
         "#include <stdio.h>\n#include \"a.h\"\nint a(void) { return printf(NAME, __FILE__); }\n",
@@ -39,6 +39,20 @@ const FILES: [(&str, &str); 12] = [
     ("wrong.c", "#include \"c.h\"\nint w(word x) { return y; }\n"),
     ("lost.c", "#include \"no such header.h\"\nint w;\n"),
     ("empty.c", ""),
+    // The name by which it is included shows in the object.
+    ("sub/shown.h", "static const char *SHOWN = __FILE__;\n"),
+    ("top.c", "#define SHOWN a\n#include \"sub/shown.h\"\nconst char *top(void) { return a; }\n"),
+    ("sub/in.c", "#define SHOWN a\n#include <shown.h>\nconst char *in(void) { return a; }\n"),
+    (
+        "in.c",
+        "#ifndef H\n#define H <shown.h>\n#endif\n\
+         #define SHOWN a\n#include H\nconst char *in(void) { return a; }\n",
+    ),
+    (
+        "twice.c",
+        "#define SHOWN a\n#include \"sub/shown.h\"\n#undef SHOWN\n#define SHOWN b\n\
+         #include <../sub/shown.h>\nconst char *twice(int c) { return c ? a : b; }\n",
+    ),
 ];
 
 /// Makes the files in the farm's work directory.
@@ -352,7 +366,8 @@ fn stock_volunteer_with_other_system_headers_is_used_in_plain_mode() {
     client.run(&farm, "gcc -MD -c a.c").output().quiet_success();
     assert_eq!(ways(&farm), ["pump-headers", "pump-headers"]);
     // What it is, its headers, and two units.
-    assert_eq!(farm.volunteers[0].wait_for_jobs(4).len(), 4);
+    let jobs = farm.volunteers[0].wait_for_jobs(4);
+    assert_eq!(jobs.len(), 4, "{jobs:#?}");
 }
 
 #[test]
@@ -452,4 +467,25 @@ fn directory_goes_by_the_name_of_pwd() {
     let [debug, none] = ["gcc -g -c p.c", "gcc -c p.c"]
         .map(|command| format!("{first}; cd ../one/work; {command}"));
     compare(&farm, &client, &[(&debug, "pump-directory"), (&none, "pump")]);
+}
+
+/// Command lines by which a file goes by its name, or by two of which one is absolute.
+const NAMES: [(&str, &str); 10] = [
+    ("gcc -O2 -I$PWD/sub -c top.c", "pump-cannot-tell"),
+    ("gcc -O2 -I$PWD/dir -c twice.c", "pump-cannot-tell"),
+    ("gcc -O2 -I$PWD/dir -c $PWD/twice.c", "pump-cannot-tell"),
+    ("gcc -O2 -Idir -c twice.c", "pump"),
+    ("gcc -O2 -I$PWD/dir -c top.c", "pump"),
+    ("gcc -O2 -I$PWD/sub -c in.c", "pump"),
+    ("gcc -O2 -I$PWD/sub '-DH=<sub/shown.h>' -c in.c", "pump-cannot-tell"),
+    ("cd real; gcc -O2 -I$PWD/../sub -c ../sub/in.c", "pump-directory"),
+    ("cd real; gcc -O2 -I$PWD/../sub -c $PWD/../sub/in.c", "pump"),
+    ("gcc -O2 -I$PWD/sub -c $PWD/top.c", "pump"),
+];
+
+#[test]
+fn stock_volunteer_is_not_asked_where_a_file_goes_by_two_names() {
+    let farm = Farm::with(Side::Stock);
+    let client = Client::with_agent(&farm);
+    compare(&farm, &client, &NAMES);
 }
