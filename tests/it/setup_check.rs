@@ -89,7 +89,7 @@ impl Root {
 #[test]
 fn a_good_configuration_has_nothing_to_mend() {
     let root = Root::new(GOOD);
-    insta::assert_snapshot!(root.check(&[]), @r"
+    insta::assert_snapshot!(root.check(&[]), @"
     [exit status: 0]
     ------- stdout -------
     nothing to mend (volunteers were not asked)
@@ -333,23 +333,23 @@ fn every_rule_is_listed_and_explained() {
         assert!(text.contains(rule.example), "{text}");
     }
     insta::assert_snapshot!(root.run(root.command(&["--explain", "hosts-empty"])), @r#"
-          [exit status: 0]
-          ------- stdout -------
-          hosts-empty (error): the host list has no host
+    [exit status: 0]
+    ------- stdout -------
+    hosts-empty (error): the host list has no host
 
-          makepkg exports DISTCC_HOSTS also if it is empty, and then the client does not
-          read its hosts files: everything is compiled on this machine.
+    makepkg exports DISTCC_HOSTS also if it is empty, and then the client does not
+    read its hosts files: everything is compiled on this machine.
 
-          Name the volunteers, or take the line out so that /etc/distcc/hosts is read.
+    Name the volunteers, or take the line out so that /etc/distcc/hosts is read.
 
-              DISTCC_HOSTS="localhost/9 192.168.10.2/5 192.168.10.3/5"
+        DISTCC_HOSTS="localhost/9 192.168.10.2/5 192.168.10.3/5"
 
-          To silence it, write `silence = ["hosts-empty"]` into /etc/distcc/setup.toml or
-          ~/.config/distcc/setup.toml, or in the line with the fault, or in the one
-          before, the comment
+    To silence it, write `silence = ["hosts-empty"]` into /etc/distcc/setup.toml or
+    ~/.config/distcc/setup.toml, or in the line with the fault, or in the one
+    before, the comment
 
-              # distcc-setup: silence hosts-empty
-          "#);
+        # distcc-setup: silence hosts-empty
+    "#);
 }
 
 #[test]
@@ -392,7 +392,7 @@ fn the_hook_says_in_lines_what_concerns_the_build() {
     let root = Root::new(&GOOD.replace("192.168.10.2/9", "desk/9 10.0.0.2/x"));
     root.write("work/PKGBUILD", "options=(!distcc)\n");
     std::fs::remove_file(root.path("usr/lib/distcc/bin/g++")).unwrap();
-    insta::assert_snapshot!(hook(&root, &[]), @r"
+    insta::assert_snapshot!(hook(&root, &[]), @"
     [exit status: 0]
     ------- stdout -------
     ROOT/etc/makepkg.conf:6: hosts-malformed: host spec `10.0.0.2/x`: `x` is no number of slots; one such word makes the whole list useless; write 1 to 65535, as in `10.0.0.7/8`
@@ -413,7 +413,7 @@ fn names(root: &Root, pkgbuild: Option<&str>) -> Output {
 #[test]
 fn names_end_a_build_in_a_root_unless_it_compiles_nothing_with_distcc() {
     let root = Root::new(&GOOD.replace("192.168.10.2/9", "desk.invalid/9 127.0.0.1/4"));
-    insta::assert_snapshot!(names(&root, None), @r"
+    insta::assert_snapshot!(names(&root, None), @"
     [exit status: 0]
     ------- stdout -------
     ROOT/etc/makepkg.conf:6: hosts-by-name: `desk.invalid` is a name, and in a build root it may have no address: each unit is then compiled on this machine; write its address, which this prints: getent hosts desk.invalid, or run on the host: sudo distcc-setup chroot enable ROOT

@@ -250,7 +250,7 @@ fn the_target_is_that_of_the_chroot_or_the_configuration_and_setup_toml_needs_no
 
 #[test]
 fn a_target_that_is_none_is_refused_with_those_that_are() {
-    insta::assert_snapshot!(offline(&Farm::new(), "--client-of mips").stderr, @r"
+    insta::assert_snapshot!(offline(&Farm::new(), "--client-of mips").stderr, @"
     error: invalid value 'mips' for '--client-of <TARGET>': no target is called so (write one of x86_64, armv5, armv6h, armv7h, armv8)
 
     For more information, try '--help'.

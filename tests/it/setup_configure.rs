@@ -237,7 +237,7 @@ fn what_is_said_after_writing_tells_what_comes_next() {
     let place = Place::stock(STOCKS[0]);
     let output = place.configure(&["--in-place", "--yes"]).success();
     let said = output.stdout.split_once("\nWrote ").unwrap().1;
-    insta::assert_snapshot!(said, @r"
+    insta::assert_snapshot!(said, @"
     makepkg.conf.
 
     makepkg now runs up to 44 jobs (-j44) for 22 slots of 4 hosts:
@@ -257,7 +257,7 @@ fn a_second_run_changes_nothing_and_says_so() {
     place.configure(&["--in-place", "--yes"]).success();
     let once = place.read("makepkg.conf");
     let again = place.configure(&["--in-place", "--yes"]).success();
-    insta::assert_snapshot!(again, @r"
+    insta::assert_snapshot!(again, @"
     [exit status: 0]
     ------- stdout -------
     Nothing to do: makepkg has these values already.
@@ -290,9 +290,7 @@ fn runs_are_taken_back_one_by_one_or_all_at_once() {
     place.undo(&["--all"]).success();
     assert_eq!(place.read("makepkg.conf"), stock(STOCKS[0]));
     let nothing = place.undo(&[]).success();
-    insta::assert_snapshot!(nothing.stdout, @r"
-    Nothing to take back: distcc-setup has not changed makepkg.conf or its drop-ins.
-    ");
+    insta::assert_snapshot!(nothing.stdout, @"Nothing to take back: distcc-setup has not changed makepkg.conf or its drop-ins.");
 }
 
 #[test]
@@ -303,7 +301,7 @@ fn a_file_that_was_changed_since_is_not_put_back() {
     changed.extend(b"PACKAGER='me'\n");
     place.write("makepkg.conf", &changed);
     let refused = place.undo(&[]);
-    insta::assert_snapshot!(refused, @r"
+    insta::assert_snapshot!(refused, @"
     [exit status: 2]
     ------- stderr -------
     distcc-setup: TOP/makepkg.conf was changed since:
@@ -461,9 +459,7 @@ fn a_directory_that_is_no_chroot_is_refused() {
     let place = Place::stock(STOCKS[0]);
     let output = place.run(&["configure", "--chroot", "home", "--hosts", HOSTS, "-y"]);
     assert_eq!(output.status, 2);
-    insta::assert_snapshot!(output.stderr, @r"
-    distcc-setup: home is no chroot: it has no etc/makepkg.conf (name the directory that mkarchroot made, as in `--chroot /var/lib/archbuild/extra-x86_64/root`)
-    ");
+    insta::assert_snapshot!(output.stderr, @"distcc-setup: home is no chroot: it has no etc/makepkg.conf (name the directory that mkarchroot made, as in `--chroot /var/lib/archbuild/extra-x86_64/root`)");
 }
 
 #[test]
@@ -502,9 +498,7 @@ fn without_hosts_the_error_says_what_to_write() {
     let place = Place::stock(STOCKS[0]);
     let output = place.run(&["configure", "--config", "makepkg.conf", "--in-place", "--yes"]);
     assert_eq!(output.status, 2);
-    insta::assert_snapshot!(output.stderr, @r#"
-    distcc-setup: no hosts are known: name them from the most to the least powerful, each with its slots, as in --hosts "localhost/9 192.168.10.2/5", or write [[volunteer]] entries into /etc/distcc/setup.toml
-    "#);
+    insta::assert_snapshot!(output.stderr, @r#"distcc-setup: no hosts are known: name them from the most to the least powerful, each with its slots, as in --hosts "localhost/9 192.168.10.2/5", or write [[volunteer]] entries into /etc/distcc/setup.toml"#);
     for hosts in ["", "10.0.0.1/x", "--randomize", "10.0.0.1/0"] {
         let words = ["configure", "--config", "makepkg.conf", "--yes", "--hosts", hosts];
         assert_eq!(place.run(&words).status, 2, "{hosts}");
@@ -535,9 +529,7 @@ fn nobody_to_ask_is_an_error_that_says_so() {
     let place = Place::stock(STOCKS[0]);
     let output = place.configure(&["--in-place"]);
     assert_eq!(output.status, 2);
-    insta::assert_snapshot!(output.stderr, @r"
-    distcc-setup: stdin is no terminal, so nobody can be asked; nothing was written (--yes writes without asking, --dry-run only shows)
-    ");
+    insta::assert_snapshot!(output.stderr, @"distcc-setup: stdin is no terminal, so nobody can be asked; nothing was written (--yes writes without asking, --dry-run only shows)");
     assert_eq!(place.read("makepkg.conf"), stock(STOCKS[0]));
 }
 
@@ -668,9 +660,7 @@ fn a_configuration_that_makepkg_cannot_read_is_not_touched() {
     let place = Place::new(b"BUILDENV=(!distcc\n");
     let output = place.configure(&["--in-place", "--yes"]);
     assert_eq!(output.status, 2);
-    insta::assert_snapshot!(output.stderr, @r"
-    distcc-setup: makepkg.conf:1: unexpected EOF while looking for matching `)'
-    ");
+    insta::assert_snapshot!(output.stderr, @"distcc-setup: makepkg.conf:1: unexpected EOF while looking for matching `)'");
 }
 
 #[test]
@@ -682,9 +672,7 @@ fn a_value_that_no_edit_reaches_is_an_error_and_nothing_is_written() {
     place.write("makepkg.conf", config.as_bytes());
     let output = place.configure(&["--in-place", "--yes"]);
     assert_eq!(output.status, 2);
-    insta::assert_snapshot!(output.stderr, @r"
-    distcc-setup: MAKEFLAGS would still be `-j1` and not have -j44: TOP/other.conf:1 has the last word, and it cannot be edited for that by a program; nothing was written
-    ");
+    insta::assert_snapshot!(output.stderr, @"distcc-setup: MAKEFLAGS would still be `-j1` and not have -j44: TOP/other.conf:1 has the last word, and it cannot be edited for that by a program; nothing was written");
     assert_eq!(place.text("makepkg.conf"), config);
 }
 
@@ -717,7 +705,7 @@ fn a_value_that_another_file_gives_is_overridden_at_the_end() {
         format!("BUILDENV=(distcc)\nsource {}\nCFLAGS=\n", place.path("other.conf").display());
     place.write("makepkg.conf", config.as_bytes());
     place.configure(&["--in-place", "--yes"]).success();
-    insta::assert_snapshot!(place.values(&["makepkg.conf"]), @r"
+    insta::assert_snapshot!(place.values(&["makepkg.conf"]), @"
     color !distcc distcc
     localhost/9 192.168.10.2/5 192.168.10.3/5 192.168.10.4/3
     -j44 -l3
@@ -753,9 +741,7 @@ fn a_directory_that_depends_on_where_one_is_keeps_nothing() {
         let output = place.tidy(command.output().unwrap().into());
         assert_eq!(output.status, 2);
         insta::allow_duplicates! {
-            insta::assert_snapshot!(output.stderr, @r"
-            distcc-setup: HOME is not set, so what `distcc-setup undo` needs cannot be kept; nothing was changed (set HOME or XDG_STATE_HOME to an absolute path)
-            ");
+            insta::assert_snapshot!(output.stderr, @"distcc-setup: HOME is not set, so what `distcc-setup undo` needs cannot be kept; nothing was changed (set HOME or XDG_STATE_HOME to an absolute path)");
         }
         assert!(!place.path("home/.local").exists() && !place.path("state").exists());
     }
@@ -811,7 +797,7 @@ fn what_may_not_be_written_is_an_error_with_the_command_to_run() {
     std::fs::set_permissions(place.top.path(), Permissions::from_mode(0o755)).unwrap();
     let output = place.tidy(output);
     assert_eq!(output.status, 2);
-    insta::assert_snapshot!(output.stderr, @r"
+    insta::assert_snapshot!(output.stderr, @"
     distcc-setup: makepkg.conf cannot be written: Permission denied (os error 13)
     distcc-setup: run it as root: sudo distcc-setup configure --config makepkg.conf --in-place --yes --hosts 'localhost/9 192.168.10.2/5 192.168.10.3/5 192.168.10.4/3'
     ");
@@ -824,9 +810,7 @@ fn nothing_is_written_where_undo_could_not_be_kept() {
     place.write("home/.local/state", b"a file");
     let output = place.configure(&["--in-place", "--yes"]);
     assert_eq!(output.status, 2);
-    insta::assert_snapshot!(output.stderr, @r"
-    distcc-setup: TOP/home/.local/state/distcc-setup cannot be written: Not a directory (os error 20); what `distcc-setup undo` needs is kept there, so nothing was changed
-    ");
+    insta::assert_snapshot!(output.stderr, @"distcc-setup: TOP/home/.local/state/distcc-setup cannot be written: Not a directory (os error 20); what `distcc-setup undo` needs is kept there, so nothing was changed");
     assert_eq!(place.read("makepkg.conf"), stock(STOCKS[0]));
 }
 
@@ -925,9 +909,7 @@ fn a_state_that_is_half_there_stops_nobody() {
     place.write(&format!("{state}/000001/run.json"), b"{\"format\": 1, \"when\"");
     let output = place.undo(&[]);
     assert_eq!(output.status, 2);
-    insta::assert_snapshot!(output.stderr, @r"
-    distcc-setup: TOP/home/.local/state/distcc-setup/000001 cannot be used: run.json: EOF while parsing an object at line 1 column 20
-    ");
+    insta::assert_snapshot!(output.stderr, @"distcc-setup: TOP/home/.local/state/distcc-setup/000001 cannot be used: run.json: EOF while parsing an object at line 1 column 20");
 }
 
 #[test]
@@ -1091,9 +1073,7 @@ fn a_directory_that_others_use_stays() {
 fn a_drop_in_is_refused_where_makepkg_reads_none() {
     let machine = Machine::new(MAIN, None);
     let refused = machine.run(&["configure", "--hosts", HOSTS, "--yes", "--drop-in"]);
-    insta::assert_snapshot!(refused.stderr, @r"
-    distcc-setup: makepkg 6.0.2 reads no drop-ins, which came with pacman 6.1 (leave --drop-in away: /etc/makepkg.conf is edited then)
-    ");
+    insta::assert_snapshot!(refused.stderr, @"distcc-setup: makepkg 6.0.2 reads no drop-ins, which came with pacman 6.1 (leave --drop-in away: /etc/makepkg.conf is edited then)");
     assert_eq!(refused.status, 2);
 }
 
@@ -1141,7 +1121,7 @@ fn a_read_only_file_system_is_told_from_missing_rights() {
     command = changed;
     let output: Output = command.current_dir(machine.place.top.path()).output().unwrap().into();
     assert_eq!(output.status, 2, "{output}");
-    insta::assert_snapshot!(output.stderr, @r"
+    insta::assert_snapshot!(output.stderr, @"
     distcc-setup: /etc/makepkg.conf cannot be written: Read-only file system (os error 30)
     distcc-setup: its file system is mounted read-only: see `findmnt -T /etc/makepkg.conf`
     ");
