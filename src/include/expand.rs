@@ -12,7 +12,7 @@ use crate::include::token::{Kind, Token, tokens};
 
 /// The most results of one expansion, steps on the way there, and levels of macros in arguments.
 const MOST_RESULTS: usize = 4096;
-const MOST_STEPS: usize = 200_000;
+const MOST_STEPS: usize = 50_000;
 const MOST_DEPTH: usize = 24;
 const MOST_TOKENS: usize = 4096;
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::base::disk::{Disk, EntryKind, Stamp};
 use crate::include::CannotTell;
+use crate::include::harvest::Harvests;
 use crate::include::leads::{Input, Leads, Marks, Scanned};
 use crate::include::macros::Macros;
 use crate::include::names::{Name, Names};
@@ -105,6 +106,7 @@ pub struct Kind {
     by_path: HashMap<Arc<Path>, usize>,
     /// Files to look at again once more is known of a macro.
     pub(super) watchers: HashMap<Name, Vec<usize>>,
+    pub(super) harvests: Harvests,
     queue: VecDeque<usize>,
     deferred: VecDeque<usize>,
     /// What names mean in the directories that are searched for all files alike.
@@ -175,6 +177,7 @@ impl Kind {
             nodes: Vec::new(),
             by_path: HashMap::new(),
             watchers: HashMap::new(),
+            harvests: Harvests::default(),
             queue: VecDeque::new(),
             deferred: VecDeque::new(),
             lookups: HashMap::new(),
@@ -349,7 +352,7 @@ impl Kind {
             if let Some((name, definition)) = define(text, world.names) {
                 let is_first = self.always.is_none();
                 if self.macros.add(name, &definition, !is_first) {
-                    self.touch(name);
+                    self.touch(name, world.names);
                 }
                 defined.insert(name);
             }
@@ -358,7 +361,7 @@ impl Kind {
             let name = world.names.of(text);
             defined.remove(&name);
             if self.macros.remove(name) {
-                self.touch(name);
+                self.touch(name, world.names);
             }
         }
         let lost: Vec<Name> = match &self.always {
@@ -367,7 +370,7 @@ impl Kind {
         };
         for &name in &lost {
             if self.macros.remove(name) {
-                self.touch(name);
+                self.touch(name, world.names);
             }
         }
         let always = self.always.get_or_insert(defined);
@@ -375,9 +378,12 @@ impl Kind {
     }
 
     /// More is known of a macro.
-    pub(super) fn touch(&mut self, name: Name) {
+    pub(super) fn touch(&mut self, name: Name, names: &Names) {
         for at in self.watchers.remove(&name).unwrap_or_default() {
             self.queue(at);
+        }
+        for at in self.harvests.touch(name, names) {
+            self.defer(at);
         }
     }
 

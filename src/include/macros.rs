@@ -3,7 +3,8 @@
 //! Order is not kept: a macro has every definition that any file gives it, so that what is certain
 //! here is certain at every place. The table only ever grows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
 use crate::include::names::{Name, Names};
@@ -11,7 +12,7 @@ use crate::include::reduce::{Definition, define};
 use crate::include::token::{Token, tokens};
 
 /// More definitions of one macro are not told apart.
-const MOST_DEFINITIONS: usize = 256;
+const MOST_DEFINITIONS: usize = 1024;
 
 /// Names that the compiler itself gives a meaning, which differs from place to place.
 const BUILT_IN: [&str; 26] = [
@@ -104,6 +105,11 @@ pub enum Meaning<'a> {
 pub struct Macros {
     known: HashMap<Name, Known>,
     built_in: Vec<Name>,
+    /// All of them, in the order in which they came.
+    order: Vec<Name>,
+    /// The first `indexed` of them by their text.
+    by_text: BTreeMap<Arc<[u8]>, Name>,
+    indexed: usize,
 }
 
 impl Macros {
@@ -123,8 +129,11 @@ impl Macros {
     /// Adds a definition; whether anything is new. A macro that was not known before may be absent
     /// where `maybe_absent`.
     pub fn add(&mut self, name: Name, definition: &Definition, maybe_absent: bool) -> bool {
-        let known =
-            self.known.entry(name).or_insert_with(|| Known { maybe_absent, ..Known::default() });
+        let order = &mut self.order;
+        let known = self.known.entry(name).or_insert_with(|| {
+            order.push(name);
+            Known { maybe_absent, ..Known::default() }
+        });
         if known.is_open || known.definitions.iter().any(|known| known.definition == *definition) {
             return false;
         }
@@ -148,6 +157,20 @@ impl Macros {
     pub fn remove(&mut self, name: Name) -> bool {
         let known = self.known.get_mut(&name);
         known.is_some_and(|known| !std::mem::replace(&mut known.maybe_absent, true))
+    }
+
+    /// Makes [`Macros::starting_with`] know all macros.
+    pub fn index(&mut self, names: &Names) {
+        let new = self.order.get(self.indexed..).unwrap_or_default();
+        self.by_text.extend(new.iter().map(|&name| (names.text(name), name)));
+        self.indexed = self.order.len();
+    }
+
+    /// The macros whose names begin so, as far as they are indexed.
+    pub fn starting_with(&self, prefix: &[u8]) -> impl Iterator<Item = Name> {
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        let longer = self.by_text.range::<[u8], _>(from);
+        longer.take_while(move |(text, _)| text.starts_with(prefix)).map(|(_, name)| *name)
     }
 
     /// What `name` stands for.

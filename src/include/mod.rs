@@ -19,6 +19,7 @@ use crate::include::reduce::Oddity;
 pub mod clock;
 pub mod condition;
 pub mod expand;
+pub mod harvest;
 pub mod kind;
 pub mod leads;
 pub mod macros;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// An identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,34 +15,62 @@ const SHARDS: u32 = 16;
 #[derive(Debug, Default)]
 pub struct Names {
     choice: RandomState,
-    shards: [RwLock<HashMap<Box<[u8]>, Name>>; SHARDS as usize],
+    shards: [RwLock<Shard>; SHARDS as usize],
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    by_text: HashMap<Arc<[u8]>, Name>,
+    texts: Vec<Arc<[u8]>>,
 }
 
 impl Names {
     /// The number of `text`, a new one if it was not met before.
     pub fn of(&self, text: &[u8]) -> Name {
-        let mut shards = self.shards.iter().zip(0_u32..);
-        let at = usize::try_from(self.choice.hash_one(text) % u64::from(SHARDS));
         // There are as many as are counted.
-        let Some((shard, number)) = shards.nth(at.unwrap_or_default()) else {
-            return Name(u32::MAX);
-        };
+        let Some((shard, number)) = self.shard(text) else { return Name(u32::MAX) };
         let known = shard.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&name) = known.get(text) {
+        if let Some(&name) = known.by_text.get(text) {
             return name;
         }
         drop(known);
         let mut known = shard.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&name) = known.by_text.get(text) {
+            return name;
+        }
         // Four thousand million identifiers do not fit into memory.
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        let next = Name(next.saturating_mul(SHARDS).saturating_add(number));
-        *known.entry(text.into()).or_insert(next)
+        let next = u32::try_from(known.texts.len()).unwrap_or(u32::MAX);
+        let name = Name(next.saturating_mul(SHARDS).saturating_add(number));
+        let text: Arc<[u8]> = text.into();
+        known.texts.push(Arc::clone(&text));
+        known.by_text.insert(text, name);
+        name
+    }
+
+    /// The number of `text`, if it was met before.
+    pub fn known(&self, text: &[u8]) -> Option<Name> {
+        let shard = self.shard(text)?.0.read().unwrap_or_else(PoisonError::into_inner);
+        shard.by_text.get(text).copied()
+    }
+
+    /// The text of a name of this table.
+    pub fn text(&self, name: Name) -> Arc<[u8]> {
+        let [shard, at] = [name.0 % SHARDS, name.0 / SHARDS].map(usize::try_from);
+        let shard = shard.ok().and_then(|shard| self.shards.get(shard));
+        let shard = shard.map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner));
+        let text = shard.and_then(|shard| shard.texts.get(at.ok()?).cloned());
+        text.unwrap_or_default()
+    }
+
+    fn shard(&self, text: &[u8]) -> Option<(&RwLock<Shard>, u32)> {
+        let at = usize::try_from(self.choice.hash_one(text) % u64::from(SHARDS));
+        self.shards.iter().zip(0_u32..).nth(at.unwrap_or_default())
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        let len = |shard: &RwLock<HashMap<_, _>>| {
-            shard.read().unwrap_or_else(PoisonError::into_inner).len()
+        let len = |shard: &RwLock<Shard>| {
+            shard.read().unwrap_or_else(PoisonError::into_inner).texts.len()
         };
         self.shards.iter().map(len).sum()
     }
@@ -68,5 +96,10 @@ mod tests {
         distinct.dedup();
         assert_eq!((distinct.len(), names.len()), (500, 500));
         assert_eq!(texts.iter().map(of).collect::<Vec<_>>(), first);
+        for (name, text) in first.iter().zip(&texts) {
+            assert_eq!(*names.text(*name), *text.as_bytes());
+            assert_eq!(names.known(text.as_bytes()), Some(*name));
+        }
+        assert_eq!(names.known(b"another"), None);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::base::disk::EntryKind;
 use crate::include::CannotTell;
 use crate::include::condition::outcome;
-use crate::include::expand::{named, possible};
+use crate::include::expand::{TooMany, named, possible};
 use crate::include::kind::{Kind, Unit, World};
 use crate::include::leads::{Absent, Leads};
 use crate::include::names::Name;
@@ -37,13 +37,13 @@ impl Kind {
             *done = match &step.action {
                 Action::Define(name, definition) => {
                     if self.macros.add(*name, definition, true) {
-                        self.touch(*name);
+                        self.touch(*name, world.names);
                     }
                     true
                 }
                 Action::Undef(name) => {
                     if self.macros.remove(*name) {
-                        self.touch(*name);
+                        self.touch(*name, world.names);
                     }
                     // A later definition elsewhere must not hide it.
                     true
@@ -120,23 +120,36 @@ impl Kind {
             self.candidates(wanted, dir, leads, world);
             return true;
         };
-        let mut asked = Vec::new();
-        match possible(text, &self.macros, world.names, &mut asked) {
-            Ok(found) => {
-                for wanted in found.iter().filter_map(|text| named(text)) {
-                    let wanted = if *is_next { wanted.into_next() } else { wanted };
-                    self.candidates(&wanted, dir, leads, world);
-                }
+        let Ok(found) = self.computed(at, text, world) else {
+            let text = String::from_utf8_lossy(text).into_owned();
+            let trouble = CannotTell::Computed(file.to_path_buf(), text);
+            leads.trouble = leads.trouble.take().or(Some(trouble));
+            return true;
+        };
+        for wanted in found {
+            let wanted = if *is_next { wanted.into_next() } else { wanted };
+            self.candidates(&wanted, dir, leads, world);
+        }
+        false
+    }
+
+    /// What a computed include of a file may name; the file is looked at again once that may be
+    /// more.
+    fn computed(
+        &mut self,
+        at: usize,
+        text: &[u8],
+        world: &World<'_>,
+    ) -> Result<Vec<Wanted>, TooMany> {
+        if !self.harvests.has(text) {
+            let mut asked = Vec::new();
+            if let Ok(found) = possible(text, &self.macros, world.names, &mut asked) {
                 self.watch(at, asked);
-                false
-            }
-            Err(_) => {
-                let text = String::from_utf8_lossy(text).into_owned();
-                let trouble = CannotTell::Computed(file.to_path_buf(), text);
-                leads.trouble = leads.trouble.take().or(Some(trouble));
-                true
+                return Ok(found.iter().filter_map(|text| named(text)).collect());
             }
         }
+        let found = self.harvests.take(text, at, &mut self.macros, world.names)?;
+        Ok(found.iter().filter_map(|text| named(text)).collect())
     }
 
     /// What a command includes by itself.

@@ -1,0 +1,375 @@
+//! Computed includes that can be expanded in more ways than can be tried: every header's name that
+//! stands in any macro that the expansion may come by.
+//!
+//! What an `#include` is made of in the end starts with `<` or is a string, and each of these stands
+//! in the directive or in the body of a macro whose name the expansion meets, at a place where all
+//! before it may vanish. The name was written there, or pasted of what was written there. So it is
+//! enough to follow names, and macros whose names are made of them. Strings that `#` makes and
+//! names whose `<` and `>` are not in one place are not found so: then nobody can tell.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::include::expand::{TooMany, possible};
+use crate::include::macros::Macros;
+use crate::include::names::{Name, Names};
+use crate::include::token::{Kind, Token, tokens};
+
+/// The most macros that one expansion may come by, and header names in them.
+const MOST_MACROS: usize = 20_000;
+const MOST_FOUND: usize = 4096;
+/// A macro within so many others may stand for nothing.
+const MOST_DEPTH: usize = 4;
+
+/// What an expansion may come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Harvest {
+    /// Texts, as a directive has them: `<NAME>` or `"NAME"`.
+    pub found: BTreeSet<Vec<u8>>,
+    /// The names that it may meet. A macro that is new, or has a new definition, and begins with
+    /// one of these may change it.
+    pub met: Vec<Name>,
+}
+
+/// Every header's name that `text`, behind `#include`, may lead to.
+///
+/// # Errors
+///
+/// [`TooMany`].
+pub fn harvest(text: &[u8], macros: &mut Macros, names: &Names) -> Result<Harvest, TooMany> {
+    macros.index(names);
+    let mut meeting = Meeting::new(macros, names);
+    meeting.body(&[], &tokens(text, names), false)?;
+    meeting.follow()?;
+    let mut found = meeting.found;
+    for text in meeting.angled {
+        found.extend(possible(&text, macros, names, &mut Vec::new())?);
+        if found.len() > MOST_FOUND {
+            return Err(TooMany);
+        }
+    }
+    Ok(Harvest { found, met: meeting.met })
+}
+
+/// What has been met so far.
+struct Meeting<'a> {
+    macros: &'a Macros,
+    names: &'a Names,
+    met: Vec<Name>,
+    known: HashSet<Name>,
+    /// Numbers, which names may be pasted with.
+    numbers: HashSet<Box<[u8]>>,
+    /// Whether any body pastes.
+    pastes: bool,
+    /// Strings.
+    found: BTreeSet<Vec<u8>>,
+    /// From `<` to `>`, not expanded yet.
+    angled: BTreeSet<Vec<u8>>,
+}
+
+impl<'a> Meeting<'a> {
+    fn new(macros: &'a Macros, names: &'a Names) -> Self {
+        Self {
+            macros,
+            names,
+            met: Vec::new(),
+            known: HashSet::new(),
+            numbers: HashSet::new(),
+            pastes: false,
+            found: BTreeSet::new(),
+            angled: BTreeSet::new(),
+        }
+    }
+
+    /// Follows all names until nothing is new.
+    fn follow(&mut self) -> Result<(), TooMany> {
+        let (mut read, mut pasted) = (0, 0);
+        // Macros that begin with a name that was met.
+        let mut longer: BTreeSet<Name> = BTreeSet::new();
+        loop {
+            if let Some(&name) = self.met.get(read) {
+                read += 1;
+                for definition in self.macros.definitions(name).ok_or(TooMany)? {
+                    let (parameters, body) = definition.read(self.names);
+                    self.body(parameters, body, definition.takes_arguments())?;
+                }
+            } else if let Some(&name) = self.met.get(pasted).filter(|_| self.pastes) {
+                pasted += 1;
+                longer.extend(self.macros.starting_with(&self.names.text(name)));
+            } else {
+                // What is no paste of what was met so far may be one of what will be.
+                let (made, rest) = longer.into_iter().partition(|&name| self.is_made(name));
+                longer = rest;
+                made.into_iter().for_each(|name| self.meet(name));
+                if read == self.met.len() {
+                    return Ok(());
+                }
+            }
+            if self.met.len() > MOST_MACROS || self.found.len() > MOST_FOUND {
+                return Err(TooMany);
+            }
+        }
+    }
+
+    fn meet(&mut self, name: Name) {
+        if self.known.insert(name) {
+            self.met.push(name);
+        }
+    }
+
+    /// Whether a name can be pasted of names and numbers that were met. Numbers may be counted.
+    fn is_made(&self, name: Name) -> bool {
+        let text = self.names.text(name);
+        // Whether the text up to here can be.
+        let mut made = vec![false; text.len() + 1];
+        made.first_mut().into_iter().for_each(|made| *made = true);
+        for end in 1..=text.len() {
+            let is_made = (0..end).any(|start| {
+                let part = text.get(start..end).unwrap_or_default();
+                made.get(start).is_some_and(|made| *made) && self.is_met(part)
+            });
+            made.get_mut(end).into_iter().for_each(|made| *made = is_made);
+        }
+        made.last().is_some_and(|made| *made)
+    }
+
+    fn is_met(&self, text: &[u8]) -> bool {
+        text.iter().all(u8::is_ascii_digit)
+            || self.names.known(text).is_some_and(|name| self.known.contains(&name))
+            || self.numbers.contains(text)
+    }
+
+    /// Takes in a body, or the directive itself.
+    fn body(
+        &mut self,
+        parameters: &[Name],
+        body: &[Token],
+        takes_arguments: bool,
+    ) -> Result<(), TooMany> {
+        let is_parameter =
+            |token: &Token| token.name().is_some_and(|name| parameters.contains(&name));
+        let mut before: Option<&Token> = None;
+        for (at, token) in body.iter().enumerate() {
+            let before = before.replace(token);
+            let behind = body.get(at + 1..).unwrap_or_default();
+            let is_first = || before.is_none_or(|before| is_parameter(before) || self.ends(before));
+            match token.kind {
+                Kind::Name(name) if !is_parameter(token) => self.meet(name),
+                Kind::Number => drop(self.numbers.insert(token.text.clone())),
+                Kind::Quoted if token.text.starts_with(b"\"") && is_first() => {
+                    self.found.insert(token.text.to_vec());
+                }
+                Kind::Sign if token.is(b"##") => self.pastes = true,
+                Kind::Sign if token.is(b"#") && takes_arguments && is_first() => {
+                    if behind.first().is_some_and(is_parameter) {
+                        return Err(TooMany);
+                    }
+                }
+                Kind::Sign if token.is(b"<") && is_first() => {
+                    let length = behind.iter().position(|token| token.is(b">")).ok_or(TooMany)?;
+                    let name = behind.get(..length).unwrap_or_default();
+                    let parts = [b"<".as_slice(), b",", b"(", b")", b"##"];
+                    let comes_apart = |token: &Token| parts.iter().any(|sign| token.is(sign));
+                    if name.iter().any(|token| comes_apart(token) || is_parameter(token)) {
+                        return Err(TooMany);
+                    }
+                    self.angled.insert(spell(name));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing may be left of all that ends with this token: an argument begins behind it,
+    /// or it is a macro, or the end of one.
+    fn ends(&self, token: &Token) -> bool {
+        let signs = [b"(".as_slice(), b",", b")", b"##"];
+        signs.iter().any(|sign| token.is(sign))
+            || token.name().is_some_and(|name| self.may_vanish(name, 0))
+    }
+
+    /// Whether a macro may stand for nothing.
+    fn may_vanish(&self, name: Name, depth: usize) -> bool {
+        let Some(definitions) = self.macros.definitions(name) else { return true };
+        depth > MOST_DEPTH
+            || definitions.iter().any(|definition| {
+                let (parameters, body) = definition.read(self.names);
+                body.iter().all(|token| match token.kind {
+                    Kind::Name(name) => {
+                        parameters.contains(&name) || self.may_vanish(name, depth + 1)
+                    }
+                    Kind::Number | Kind::Quoted => false,
+                    Kind::Sign => [b"(".as_slice(), b",", b")", b"##"].contains(&&*token.text),
+                })
+            })
+    }
+}
+
+fn spell(name: &[Token]) -> Vec<u8> {
+    let mut text = b"<".to_vec();
+    for token in name {
+        if token.space {
+            text.push(b' ');
+        }
+        text.extend_from_slice(&token.text);
+    }
+    text.push(b'>');
+    text
+}
+
+/// Harvests that are remembered, by the text behind `#include`.
+#[derive(Debug, Default)]
+pub struct Harvests {
+    all: Vec<Remembered>,
+    by_text: HashMap<Box<[u8]>, usize>,
+    /// Which harvests met a name.
+    met_by: HashMap<Name, Vec<usize>>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// `None` if more is known of its macros by now.
+    harvest: Option<Result<Harvest, TooMany>>,
+    /// The files that need it.
+    files: Vec<usize>,
+}
+
+impl Harvests {
+    /// Whether `text` had to be harvested before.
+    pub fn has(&self, text: &[u8]) -> bool {
+        self.by_text.contains_key(text)
+    }
+
+    /// What `text` may lead to, for the file with this number.
+    ///
+    /// # Errors
+    ///
+    /// [`TooMany`].
+    pub fn take(
+        &mut self,
+        text: &[u8],
+        file: usize,
+        macros: &mut Macros,
+        names: &Names,
+    ) -> Result<&BTreeSet<Vec<u8>>, TooMany> {
+        let next = self.all.len();
+        let at = *self.by_text.entry(text.into()).or_insert(next);
+        if at == next {
+            self.all.push(Remembered::default());
+        }
+        let remembered = self.all.get_mut(at).ok_or(TooMany)?;
+        if !remembered.files.contains(&file) {
+            remembered.files.push(file);
+        }
+        if remembered.harvest.is_none() {
+            let harvest = harvest(text, macros, names);
+            for name in harvest.iter().flat_map(|harvest| &harvest.met) {
+                let met_by = self.met_by.entry(*name).or_default();
+                if !met_by.contains(&at) {
+                    met_by.push(at);
+                }
+            }
+            remembered.harvest = Some(harvest);
+        }
+        match &remembered.harvest {
+            Some(Ok(harvest)) => Ok(&harvest.found),
+            _ => Err(TooMany),
+        }
+    }
+
+    /// More is known of a macro: the files that must be looked at again.
+    pub fn touch(&mut self, name: Name, names: &Names) -> Vec<usize> {
+        let mut files = Vec::new();
+        if self.all.is_empty() {
+            return files;
+        }
+        let text = names.text(name);
+        let met = (1..=text.len())
+            .filter_map(|length| names.known(text.get(..length)?))
+            .filter_map(|name| self.met_by.get(&name));
+        for &at in met.flatten() {
+            let Some(remembered) = self.all.get_mut(at) else { continue };
+            if remembered.harvest.take_if(|harvest| harvest.is_ok()).is_some() {
+                files.extend_from_slice(&remembered.files);
+            }
+        }
+        files
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::include::reduce::define;
+
+    fn table(lines: &[&str], names: &Names) -> Macros {
+        let mut macros = Macros::new(b"", names);
+        for line in lines {
+            let (name, definition) = define(line.as_bytes(), names).unwrap();
+            macros.add(name, &definition, true);
+        }
+        macros
+    }
+
+    fn all(text: &str, lines: &[&str]) -> Result<String, TooMany> {
+        let names = Names::default();
+        let harvest = harvest(text.as_bytes(), &mut table(lines, &names), &names)?;
+        let found = harvest.found.iter().map(|text| String::from_utf8_lossy(text).into_owned());
+        Ok(found.collect::<Vec<_>>().join(" | "))
+    }
+
+    /// As Boost's preprocessor library iterates.
+    const BOOST: [&str; 9] = [
+        "CAT(a, b) CAT_I(a, b)",
+        "CAT_I(a, b) a ## b",
+        "ITERATE() CAT(ITERATE_, INC(DEPTH()))",
+        "ITERATE_1 <iter/forward1.hpp>",
+        "ITERATE_2 <iter/forward2.hpp>",
+        "DEPTH() 0",
+        "INC(x) INC_ ## x",
+        "INC_0 1",
+        "OTHER <other.h>",
+    ];
+
+    #[test]
+    fn names_in_every_macro_that_may_be_met_are_found() {
+        let iterated = "<iter/forward1.hpp> | <iter/forward2.hpp>";
+        assert_eq!(all("ITERATE()", &BOOST).unwrap(), iterated);
+        let array = ["FILE ELEM(2, PARAMS)", "PARAMS (3, (0, 9, \"own.hpp\"))", "ELEM(n, x) x"];
+        assert_eq!(all("FILE", &array).unwrap(), "\"own.hpp\"");
+        let parts = ["FILE <DIR/NAME.h>", "DIR a", "DIR b", "NAME x"];
+        assert_eq!(all("FILE", &parts[..1]).unwrap(), "<DIR/NAME.h>");
+        let found = all("FILE", &parts).unwrap();
+        assert!(found.contains("<a/x.h>") && found.contains("<b/x.h>"), "{found}");
+        assert_eq!(all("NONE", &BOOST).unwrap(), "");
+        // A name that is longer is none that is pasted; what comes after a word is no header.
+        let more = ["ITERATE_STR STR(x)", "STR(x) #x", "PARAMS N", "N0 template<class>", "N 1"];
+        let more = [&more[..], &["template extern template"]].concat();
+        let lines = [&BOOST[..], &more].concat();
+        assert_eq!(all("ITERATE() PARAMS", &lines).unwrap(), iterated);
+    }
+
+    #[test]
+    fn what_is_made_elsewhere_is_given_up() {
+        assert_eq!(all("STR(a)", &["STR(x) #x"]), Err(TooMany));
+        assert_eq!(all("A", &["A B(<) C >", "B(x) x"]), Err(TooMany));
+        assert_eq!(all("A(x)", &["A(x) <x.h>"]), Err(TooMany));
+        assert_eq!(all("A", &["A N < 3", "N(x) x"]), Err(TooMany));
+        assert_eq!(all("A", &["A <a ## b>"]), Err(TooMany));
+    }
+
+    #[test]
+    fn a_new_macro_has_the_files_looked_at_again() {
+        let names = Names::default();
+        let mut macros = table(&BOOST, &names);
+        let mut harvests = Harvests::default();
+        assert_eq!(harvests.take(b"ITERATE()", 7, &mut macros, &names).unwrap().len(), 2);
+        for line in ["UNKNOWN 1", "IT 1", "ITERATE_3 <iter/forward3.hpp>"] {
+            let (name, definition) = define(line.as_bytes(), &names).unwrap();
+            macros.add(name, &definition, true);
+            let again = harvests.touch(name, &names);
+            assert_eq!(!again.is_empty(), line.starts_with("ITERATE_"), "{line}");
+        }
+        assert_eq!(harvests.take(b"ITERATE()", 7, &mut macros, &names).unwrap().len(), 3);
+    }
+}
