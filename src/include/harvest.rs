@@ -42,7 +42,12 @@ pub fn harvest(text: &[u8], macros: &mut Macros, names: &Names) -> Result<Harves
     meeting.follow()?;
     let mut found = meeting.found;
     for text in meeting.angled {
-        found.extend(possible(&text, macros, names, &mut Vec::new())?);
+        let possible = possible(&text, macros, names, &mut Vec::new())?;
+        // A call that is not closed may take in the `>`.
+        if possible.iter().any(|text| text.contains(&b'(')) {
+            return Err(TooMany);
+        }
+        found.extend(possible);
         if found.len() > MOST_FOUND {
             return Err(TooMany);
         }
@@ -159,10 +164,13 @@ impl<'a> Meeting<'a> {
                     self.found.insert(token.text.to_vec());
                 }
                 Kind::Sign if token.is(b"##") => self.pastes = true,
-                Kind::Sign if token.is(b"#") && takes_arguments && is_first() => {
-                    if behind.first().is_some_and(is_parameter) {
-                        return Err(TooMany);
-                    }
+                Kind::Sign
+                    if token.is(b"#")
+                        && takes_arguments
+                        && behind.first().is_some_and(is_parameter)
+                        && is_first() =>
+                {
+                    return Err(TooMany);
                 }
                 Kind::Sign if token.is(b"<") && is_first() => {
                     let length = behind.iter().position(|token| token.is(b">")).ok_or(TooMany)?;
@@ -172,7 +180,7 @@ impl<'a> Meeting<'a> {
                     if name.iter().any(|token| comes_apart(token) || is_parameter(token)) {
                         return Err(TooMany);
                     }
-                    self.angled.insert(spell(name));
+                    self.angled.insert(spell(behind.get(..=length).unwrap_or_default()));
                 }
                 _ => {}
             }
@@ -205,15 +213,15 @@ impl<'a> Meeting<'a> {
     }
 }
 
-fn spell(name: &[Token]) -> Vec<u8> {
+/// What stands behind a `<`, with it.
+fn spell(rest: &[Token]) -> Vec<u8> {
     let mut text = b"<".to_vec();
-    for token in name {
+    for token in rest {
         if token.space {
             text.push(b' ');
         }
         text.extend_from_slice(&token.text);
     }
-    text.push(b'>');
     text
 }
 
@@ -299,7 +307,10 @@ impl Harvests {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::include::expand::named;
     use crate::include::reduce::define;
 
     fn table(lines: &[&str], names: &Names) -> Macros {
@@ -371,5 +382,47 @@ mod tests {
             assert_eq!(!again.is_empty(), line.starts_with("ITERATE_"), "{line}");
         }
         assert_eq!(harvests.take(b"ITERATE()", 7, &mut macros, &names).unwrap().len(), 3);
+    }
+
+    /// Directives and bodies, of what decides something.
+    fn texts() -> impl Strategy<Value = String> {
+        let parts = [
+            "A", "B", "C", "AB", "A1", "F(", "G(", "S(", ")", ",", "##", "#x", "x", "y", "<", ">",
+            "<a.h>", "\"b.h\"", "c.h", "1", "<A/C>",
+        ];
+        let part = (prop::sample::select(parts.to_vec()), prop::bool::ANY);
+        prop::collection::vec(part, 0..7).prop_map(|parts| {
+            let spaced =
+                |(part, space): (&str, bool)| part.to_owned() + ["", " "][usize::from(space)];
+            parts.into_iter().map(spaced).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn nothing_that_can_be_expanded_is_missed(
+            text in texts(),
+            bodies in prop::collection::vec((0..8_usize, texts()), 0..9),
+        ) {
+            let heads = ["A", "B", "C", "AB", "A1", "F(x)", "G(x, y)", "S(x)"];
+            let lines: Vec<String> =
+                bodies.iter().map(|(at, body)| format!("{} {body}", heads[*at])).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let names = Names::default();
+            let mut macros = table(&lines, &names);
+            let possible = possible(text.as_bytes(), &macros, &names, &mut Vec::new());
+            let harvest = harvest(text.as_bytes(), &mut macros, &names);
+            if let (Ok(possible), Ok(harvest)) = (possible, harvest) {
+                let found: Vec<_> = harvest.found.iter().filter_map(|text| named(text)).collect();
+                // `<<` and `<=` are operators, where macros made them.
+                let is_operator = |text: &[u8]| text.starts_with(b"<<") || text.starts_with(b"<=");
+                let possible = possible.iter().filter(|text| !is_operator(text));
+                for wanted in possible.filter_map(|text| named(text)) {
+                    prop_assert!(found.contains(&wanted), "{wanted:?} of {text} with {lines:?}");
+                }
+            }
+        }
     }
 }
