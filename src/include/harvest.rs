@@ -1,11 +1,11 @@
 //! Computed includes that can be expanded in more ways than can be tried: every header's name that
 //! stands in any macro that the expansion may come by.
 //!
-//! What an `#include` is made of in the end starts with `<` or is a string, and each of these stands
-//! in the directive or in the body of a macro whose name the expansion meets, at a place where all
-//! before it may vanish. The name was written there, or pasted of what was written there. So it is
-//! enough to follow names, and macros whose names are made of them. Strings that `#` makes and
-//! names whose `<` and `>` are not in one place are not found so: then nobody can tell.
+//! What an `#include` is made of in the end starts with `<` or is a string, and each of these
+//! stands in the directive or in the body of a macro whose name the expansion meets, at a place
+//! where all before it may vanish. The name was written there, or pasted of what was written there.
+//! So it is enough to follow names, and macros whose names are made of them. Strings that `#` makes
+//! and names whose `<` and `>` are not in one place are not found so: then nobody can tell.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 

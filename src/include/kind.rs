@@ -24,7 +24,6 @@ const MOST_FILES: usize = 50_000;
 pub const MOST_BYTES: u64 = 512 << 20;
 /// So many files are worked on before other threads have their turn.
 const SLICE: usize = 64;
-
 /// So many files' computed includes.
 const FEW: usize = 4;
 
