@@ -200,10 +200,13 @@ fn nobody_waits_for_the_agent_and_it_keeps_nothing_of_its_starter() {
     let written = fs::read_to_string(stage.dir.path().join("pid")).unwrap();
     assert_eq!(written, format!("{pid}\n"));
     let process = PathBuf::from(format!("/proc/{pid}"));
-    for descriptor in ["0", "1", "2"] {
-        let leads = fs::read_link(process.join("fd").join(descriptor)).unwrap();
-        assert_eq!(leads, Path::new("/dev/null"));
-    }
+    // It lets go of the pipe to its starter after it has said there that it listens.
+    wait_until("its standard descriptors lead nowhere", || {
+        ["0", "1", "2"].iter().all(|descriptor| {
+            let leads = fs::read_link(process.join("fd").join(descriptor)).unwrap();
+            leads == Path::new("/dev/null")
+        })
+    });
     let descriptors = fs::read_dir(process.join("fd")).unwrap().flatten();
     let pipes = descriptors.filter_map(|entry| fs::read_link(entry.path()).ok());
     assert_eq!(pipes.filter(|to| to.to_string_lossy().starts_with("pipe:")).count(), 0);
