@@ -17,7 +17,7 @@ use makepkg_distcc::daemon::pump::layout::{Area, Layout, Needs};
 use makepkg_distcc::daemon::pump::plan::{self, Node, parents};
 use makepkg_distcc::hosts::{find, list};
 use makepkg_distcc::include::condition::outcome;
-use makepkg_distcc::include::expand::possible;
+use makepkg_distcc::include::expand::{MOST_STEPS, possible};
 use makepkg_distcc::include::macros::Macros;
 use makepkg_distcc::include::names::Names;
 use makepkg_distcc::include::reduce as reduction;
@@ -350,7 +350,7 @@ pub fn computed_include(bytes: &[u8]) {
     let names = Names::default();
     // More only takes longer.
     let (text, macros) = with_macros(bytes.get(..300).unwrap_or(bytes), &names);
-    let _meanings = possible(text, &macros, &names, &mut Vec::new());
+    let _meanings = possible(text, &macros, &names, &mut Vec::new(), MOST_STEPS);
 }
 
 /// What a compiler says of itself is read or refused.

@@ -10,9 +10,12 @@ use crate::include::names::{Name, Names};
 use crate::include::reduce::{Wanted, wanted};
 use crate::include::token::{Kind, Token, tokens};
 
-/// The most results of one expansion, steps on the way there, and levels of macros in arguments.
+/// The most steps of an expansion.
+pub const MOST_STEPS: usize = 50_000;
+/// So many steps cost less than to find another way.
+pub const FEW_STEPS: usize = 5_000;
+/// The most results of one expansion, and levels of macros in arguments.
 const MOST_RESULTS: usize = 4096;
-const MOST_STEPS: usize = 50_000;
 const MOST_DEPTH: usize = 24;
 const MOST_TOKENS: usize = 4096;
 
@@ -25,15 +28,16 @@ pub struct TooMany;
 ///
 /// # Errors
 ///
-/// [`TooMany`].
+/// [`TooMany`], if it takes more than so many `steps` for one.
 pub fn possible(
     text: &[u8],
     macros: &Macros,
     names: &Names,
     asked: &mut Vec<Name>,
+    steps: usize,
 ) -> Result<BTreeSet<Vec<u8>>, TooMany> {
     let input = tokens(text, names).into_iter().map(Live::from).collect();
-    let mut expansion = Expansion { macros, names, asked: HashSet::new(), steps: 0 };
+    let mut expansion = Expansion { macros, names, asked: HashSet::new(), left: steps };
     let ends = expansion.run(input, &Choices::new(), 0);
     asked.extend(expansion.asked);
     let mut found = BTreeSet::new();
@@ -146,7 +150,8 @@ struct Expansion<'a> {
     macros: &'a Macros,
     names: &'a Names,
     asked: HashSet<Name>,
-    steps: usize,
+    /// Steps that are left.
+    left: usize,
 }
 
 /// A way that is not at its end.
@@ -190,8 +195,8 @@ impl Expansion<'_> {
         open: &mut Vec<State>,
     ) -> Result<Option<End>, TooMany> {
         loop {
-            self.steps += 1;
-            if self.steps > MOST_STEPS || state.out.len() + state.rest.len() > MOST_TOKENS {
+            self.left = self.left.checked_sub(1).ok_or(TooMany)?;
+            if state.out.len() + state.rest.len() > MOST_TOKENS {
                 return Err(TooMany);
             }
             let Some(live) = state.rest.pop() else { return Ok(Some((state.out, state.choices))) };
@@ -444,7 +449,7 @@ mod tests {
                 macros.add(name, &definition, maybe);
             }
         }
-        let found = possible(text.as_bytes(), &macros, &names, &mut Vec::new())?;
+        let found = possible(text.as_bytes(), &macros, &names, &mut Vec::new(), MOST_STEPS)?;
         let found = found.iter().map(|text| String::from_utf8_lossy(text).into_owned());
         Ok(found.collect::<Vec<_>>().join(" | "))
     }

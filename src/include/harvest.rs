@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::include::expand::{TooMany, possible};
+use crate::include::expand::{MOST_STEPS, TooMany, possible};
 use crate::include::macros::Macros;
 use crate::include::names::{Name, Names};
 use crate::include::token::{Kind, Token, tokens};
@@ -42,7 +42,7 @@ pub fn harvest(text: &[u8], macros: &mut Macros, names: &Names) -> Result<Harves
     meeting.follow()?;
     let mut found = meeting.found;
     for text in meeting.angled {
-        let possible = possible(&text, macros, names, &mut Vec::new())?;
+        let possible = possible(&text, macros, names, &mut Vec::new(), MOST_STEPS)?;
         // A call that is not closed may take in the `>`.
         if possible.iter().any(|text| text.contains(&b'(')) {
             return Err(TooMany);
@@ -434,7 +434,7 @@ mod tests {
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             let names = Names::default();
             let mut macros = table(&lines, &names);
-            let possible = possible(text.as_bytes(), &macros, &names, &mut Vec::new());
+            let possible = possible(text.as_bytes(), &macros, &names, &mut Vec::new(), MOST_STEPS);
             let harvest = harvest(text.as_bytes(), &mut macros, &names);
             if let (Ok(possible), Ok(harvest)) = (possible, harvest) {
                 let found: Vec<_> = harvest.found.iter().filter_map(|text| named(text)).collect();

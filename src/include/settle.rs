@@ -1,13 +1,13 @@
 //! What each file of a kind does, as far as the macros that are known let it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::disk::EntryKind;
 use crate::include::CannotTell;
 use crate::include::condition::outcome;
-use crate::include::expand::{TooMany, named, possible};
+use crate::include::expand::{FEW_STEPS, MOST_STEPS, TooMany, named, possible};
 use crate::include::kind::{Kind, Unit, World};
 use crate::include::leads::{Absent, Leads};
 use crate::include::names::Name;
@@ -141,15 +141,22 @@ impl Kind {
         text: &[u8],
         world: &World<'_>,
     ) -> Result<Vec<Wanted>, TooMany> {
-        if !self.harvests.has(text) {
-            let mut asked = Vec::new();
-            if let Ok(found) = possible(text, &self.macros, world.names, &mut asked) {
-                self.watch(at, asked);
-                return Ok(found.iter().filter_map(|text| named(text)).collect());
-            }
+        let all = |found: &BTreeSet<Vec<u8>>| found.iter().filter_map(|text| named(text)).collect();
+        let names = world.names;
+        let mut asked = Vec::new();
+        if !self.harvests.has(text)
+            && let Ok(found) = possible(text, &self.macros, names, &mut asked, FEW_STEPS)
+        {
+            self.watch(at, asked);
+            return Ok(all(&found));
         }
-        let found = self.harvests.take(text, at, &mut self.macros, world.names)?;
-        Ok(found.iter().filter_map(|text| named(text)).collect())
+        if let Ok(found) = self.harvests.take(text, at, &mut self.macros, names) {
+            return Ok(all(found));
+        }
+        let mut asked = Vec::new();
+        let found = possible(text, &self.macros, names, &mut asked, MOST_STEPS)?;
+        self.watch(at, asked);
+        Ok(all(&found))
     }
 
     /// What a command includes by itself.
