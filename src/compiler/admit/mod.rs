@@ -1,6 +1,6 @@
 //! The volunteer's check of a client's command line, by the same option tables.
 //!
-//! [`plain`] is for preprocessed text and [`pump`] for a tree of the client's files (with [`cpp`]:
+//! [`plain`] is for preprocessed text and [`pump`] for a tree of the client's files (with `cpp`:
 //! what the preprocessor's options name). What the two judge alike is here.
 
 use std::ffi::{OsStr, OsString};
