@@ -10,7 +10,6 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use makepkg_distcc::net::agent::place::Place;
 use makepkg_distcc::net::agent::{AgentError, Gathered, ask_files, ask_of};
@@ -22,9 +21,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::support::agent::{has_ended, pid_at, wait_until};
+
 const AGENT: &str = env!("CARGO_BIN_EXE_distcc-agent");
-/// Longer than anything here takes, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A user's state directory, and a source of theirs. The agent ends when it is dropped, since its
 /// directory is gone.
@@ -99,26 +98,6 @@ impl Stage {
         let listener = UnixListener::bind(socket).unwrap();
         std::thread::spawn(move || listener.incoming().flatten().for_each(act));
     }
-}
-
-fn pid_at(socket: &Path) -> Pid {
-    let stream = UnixStream::connect(socket).unwrap();
-    let peer = rustix::net::sockopt::socket_peercred(&stream).unwrap();
-    Pid::from_raw(peer.pid.as_raw_nonzero().get())
-}
-
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn has_ended(pid: Pid) -> bool {
-    // A child of ours that has ended stays until it is waited for.
-    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    state.is_empty() || state.contains(") Z ")
 }
 
 /// What the packets say: `file` and content, `link` and text, or `dir`.

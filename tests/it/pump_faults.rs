@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use makepkg_distcc::net::agent::place::Place;
 use makepkg_distcc::progress::journal::Pump;
@@ -29,14 +29,13 @@ use rustix::net::{
 
 use crate::faults::FullDisk;
 use crate::pump::{Client, compare};
+use crate::support::agent::{has_ended, pid_at, wait_until};
 use crate::support::farm::{Farm, Run, SYSTEM_PATH};
 use crate::support::output::{Output, without_temp_names};
 use crate::support::tree;
 use crate::support::volunteer::Side;
 
 const AGENT: &str = env!("CARGO_BIN_EXE_distcc-agent");
-/// Longer than anything here takes, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the state directory may hold, and that of an agent.
 const STATE: [&str; 6] = ["agent", "compilers", "journal", "lock", "state", "volunteers"];
@@ -140,26 +139,9 @@ impl Stage {
     }
 }
 
-fn pid_at(socket: &Path) -> Pid {
-    let stream = UnixStream::connect(socket).unwrap();
-    let peer = rustix::net::sockopt::socket_peercred(&stream).unwrap();
-    Pid::from_raw(peer.pid.as_raw_nonzero().get())
-}
-
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn end(pid: Pid) {
     kill(pid, Signal::SIGKILL).unwrap();
-    wait_until("the agent is gone", || {
-        let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        state.is_empty() || state.contains(") Z ")
-    });
+    wait_until("the agent is gone", || has_ended(pid));
 }
 
 /// Compilers that do something to an agent that asks them what they are, while `once` is there.

@@ -1,5 +1,6 @@
 //! What tests stand on: volunteers on loopback, faults, and a look at what a command left behind.
 
+pub mod agent;
 pub mod archive;
 pub mod chroot;
 pub mod chroot_package;
