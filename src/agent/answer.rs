@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::agent::arena::{Arena, Trouble};
-use crate::agent::compilers::{Compilers, Environment, INCLUDE_PATHS, value};
+use crate::agent::compilers::{Compilers, Environment, value};
 use crate::agent::mirror::Mirror;
 use crate::agent::tree::{self, Pieces, Wanted};
 use crate::base::disk::RealDisk;
@@ -127,10 +127,11 @@ impl Agent {
         if !cwd.is_absolute() {
             return Err(format!("{}: the directory is no absolute path", cwd.display()));
         }
-        let is_set = |name: &&&str| value(environment, name).is_some_and(|value| !value.is_empty());
+        let is_set =
+            |name: &env::Var| value(environment, name.0).is_some_and(|value| !value.is_empty());
         // Other volunteers are told these directories by options.
-        let unheeded = INCLUDE_PATHS.iter().find(is_set).filter(|_| *form == Form::Stock);
-        if let Some(name) = unheeded {
+        let unheeded = env::HEADER_DIRS.into_iter().find(is_set).filter(|_| *form == Form::Stock);
+        if let Some(env::Var(name)) = unheeded {
             return Err(format!("{name} is set, which distccd 3.4 does not heed"));
         }
         let path = search_path(value(environment, env::PATH.0).unwrap_or_default());

@@ -24,13 +24,6 @@ const LASTS: Duration = Duration::from_secs(60);
 /// So many answers are remembered.
 const MOST: usize = 4096;
 
-/// Variables that make a compiler look for headers elsewhere.
-pub const INCLUDE_PATHS: [&str; 5] =
-    ["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH"];
-
-/// Variables with directories where a compiler looks for its parts, which may be relative.
-const RELATIVE: [&str; 2] = ["COMPILER_PATH", "GCC_EXEC_PREFIX"];
-
 /// Variables that change nothing about the answer, and differ from one directory to the next, or
 /// from one user's terminal to another.
 const IRRELEVANT: [&str; 6] = ["PWD", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "LC_MESSAGES"];
@@ -79,8 +72,10 @@ impl Compilers {
             format!("{}: no such compiler in PATH", unit.compiler.to_string_lossy())
         })?;
         let stamp = RealDisk.stamp(&program).map_err(|error| about(&program, error))?;
-        let is_anywhere =
-            is_elsewhere(&words) && RELATIVE.iter().all(|name| value(environment, name).is_none());
+        // Directories where a compiler looks for its parts may be relative.
+        let has_usual_parts =
+            || env::COMPILER_PARTS.iter().all(|name| value(environment, name.0).is_none());
+        let is_anywhere = is_elsewhere(&words) && has_usual_parts();
         let counts = |name: &OsStr| !IRRELEVANT.iter().any(|irrelevant| name == *irrelevant);
         let key = Key {
             words,

@@ -83,12 +83,17 @@ pub const CPLUS_INCLUDE_PATH: Var = Var("CPLUS_INCLUDE_PATH");
 pub const OBJC_INCLUDE_PATH: Var = Var("OBJC_INCLUDE_PATH");
 /// The same for Objective-C++.
 pub const OBJCPLUS_INCLUDE_PATH: Var = Var("OBJCPLUS_INCLUDE_PATH");
+/// All variables that add directories of headers.
+pub const HEADER_DIRS: [Var; 5] =
+    [CPATH, C_INCLUDE_PATH, CPLUS_INCLUDE_PATH, OBJC_INCLUDE_PATH, OBJCPLUS_INCLUDE_PATH];
 /// Daemon: where its compilers look for libraries.
 pub const LD_LIBRARY_PATH: Var = Var("LD_LIBRARY_PATH");
 /// Daemon: where gcc looks for its parts.
 pub const COMPILER_PATH: Var = Var("COMPILER_PATH");
 /// Daemon: where gcc looks for its parts, as the start of names.
 pub const GCC_EXEC_PREFIX: Var = Var("GCC_EXEC_PREFIX");
+/// Both by which gcc finds its parts.
+pub const COMPILER_PARTS: [Var; 2] = [COMPILER_PATH, GCC_EXEC_PREFIX];
 /// Daemon: PATH of its compilers.
 pub const DISTCCD_PATH: Var = Var("DISTCCD_PATH");
 /// Daemon: file that lists the commands that may run.

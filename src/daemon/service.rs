@@ -85,9 +85,9 @@ impl Service {
         let mut environment = self.environment.clone();
         if let Some(path) = &program.path {
             let is_shared = self.config.target.is_none();
-            let of_gcc = [env::COMPILER_PATH.0, env::GCC_EXEC_PREFIX.0];
             environment.retain(|(name, _)| {
-                name != env::PATH.0 && !(is_shared && of_gcc.iter().any(|one| name == one))
+                name != env::PATH.0
+                    && !(is_shared && env::COMPILER_PARTS.iter().any(|one| name == one.0))
             });
             environment.push((env::PATH.0.into(), path.clone()));
         }

@@ -16,19 +16,8 @@ use crate::compiler::pump::{Obstacle, header_variable};
 use crate::compiler::unit::TranslationUnit;
 use crate::protocol::agent::Form;
 
-/// Variables that add directories of headers.
-const HEADERS: [Var; 5] = [
-    env::CPATH,
-    env::C_INCLUDE_PATH,
-    env::CPLUS_INCLUDE_PATH,
-    env::OBJC_INCLUDE_PATH,
-    env::OBJCPLUS_INCLUDE_PATH,
-];
 /// Where `DISTCC_MAX_DISCREPANCY` is not set, as in distcc 3.4.
 const DEFAULT_DISCREPANCY: u64 = 1;
-/// Variables that have the compiler here use other parts of itself than a volunteer's.
-const PARTS: [Var; 2] = [env::COMPILER_PATH, env::GCC_EXEC_PREFIX];
-
 /// The same is said once in this time for one build.
 const SAY_AGAIN: Duration = Duration::from_secs(3600);
 
@@ -45,12 +34,13 @@ pub struct Environment {
 ///
 /// One of them has the compiler here use parts that a volunteer does not have.
 pub fn environment(unit: &TranslationUnit) -> Result<Environment, Obstacle> {
-    if let Some(variable) = PARTS.into_iter().find(|variable| variable.get_nonempty().is_some()) {
+    let is_set = |variable: &Var| variable.get_nonempty().is_some();
+    if let Some(variable) = env::COMPILER_PARTS.into_iter().find(is_set) {
         let name = unit.compiler.to_string_lossy();
         let text = format!("{} has {name} use other parts here than there", variable.0);
         return Err(Obstacle::new("pump-environment", text));
     }
-    let set = HEADERS.into_iter().filter_map(|var| Some((var.0, var.get_nonempty()?)));
+    let set = env::HEADER_DIRS.into_iter().filter_map(|var| Some((var.0, var.get_nonempty()?)));
     Ok(Environment { headers: set.collect() })
 }
 
