@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::base::env;
 use crate::compiler::language::Language;
 use crate::compiler::rewrite::stage;
 use crate::compiler::stock;
@@ -35,11 +34,11 @@ impl Obstacle {
 ///
 /// Source: gcc's manual, "Environment Variables Affecting GCC"; clang reads the same.
 const HEADER_DIRS: [(&str, Option<Language>); 5] = [
-    (env::CPATH.0, None),
-    (env::C_INCLUDE_PATH.0, Some(Language::C)),
-    (env::CPLUS_INCLUDE_PATH.0, Some(Language::Cxx)),
-    (env::OBJC_INCLUDE_PATH.0, Some(Language::ObjectiveC)),
-    (env::OBJCPLUS_INCLUDE_PATH.0, Some(Language::ObjectiveCxx)),
+    ("CPATH", None),
+    ("C_INCLUDE_PATH", Some(Language::C)),
+    ("CPLUS_INCLUDE_PATH", Some(Language::Cxx)),
+    ("OBJC_INCLUDE_PATH", Some(Language::ObjectiveC)),
+    ("OBJCPLUS_INCLUDE_PATH", Some(Language::ObjectiveCxx)),
 ];
 
 /// The variable among `environment` (names and values) that adds directories of headers for a unit
