@@ -5,7 +5,8 @@
 //! stands in the directive or in the body of a macro whose name the expansion meets, at a place
 //! where all before it may vanish. The name was written there, or pasted of what was written there.
 //! So it is enough to follow names, and macros whose names are made of them. Strings that `#` makes
-//! and names whose `<` and `>` are not in one place are not found so: then nobody can tell.
+//! and names whose `<` and `>` are not in one place are not found so: then nobody can tell. Only
+//! `(A < B)` is taken for the comparison that it is.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -44,7 +45,7 @@ pub fn harvest(text: &[u8], macros: &mut Macros, names: &Names) -> Result<Harves
     for text in meeting.angled {
         let possible = possible(&text, macros, names, &mut Vec::new(), MOST_STEPS)?;
         // A call that is not closed may take in the `>`.
-        if possible.iter().any(|text| text.contains(&b'(')) {
+        if possible.iter().any(|text| !is_balanced(text)) {
             return Err(TooMany);
         }
         found.extend(possible);
@@ -152,6 +153,8 @@ impl<'a> Meeting<'a> {
     ) -> Result<(), TooMany> {
         let is_parameter =
             |token: &Token| token.name().is_some_and(|name| parameters.contains(&name));
+        // Of brackets that are open, whether they hold a call's arguments.
+        let mut brackets = Vec::new();
         for (at, token) in body.iter().enumerate() {
             let behind = body.get(at + 1..).unwrap_or_default();
             let before = |by: usize| at.checked_sub(by).and_then(|at| body.get(at));
@@ -167,6 +170,10 @@ impl<'a> Meeting<'a> {
                     self.found.insert(token.text.to_vec());
                 }
                 Kind::Sign if token.is(b"##") => self.pastes = true,
+                Kind::Sign if token.is(b"(") => {
+                    brackets.push(before(1).is_some_and(|token| token.name().is_some()));
+                }
+                Kind::Sign if token.is(b")") => drop(brackets.pop()),
                 Kind::Sign
                     if token.is(b"#")
                         && takes_arguments
@@ -176,14 +183,19 @@ impl<'a> Meeting<'a> {
                     return Err(TooMany);
                 }
                 Kind::Sign if token.is(b"<") && is_first() => {
-                    let length = behind.iter().position(|token| token.is(b">")).ok_or(TooMany)?;
-                    let name = behind.get(..length).unwrap_or_default();
                     let parts = [b"<".as_slice(), b",", b"(", b")", b"##"];
-                    let comes_apart = |token: &Token| parts.iter().any(|sign| token.is(sign));
-                    if name.iter().any(|token| comes_apart(token) || is_parameter(token)) {
-                        return Err(TooMany);
+                    let comes_apart = |token: &Token| {
+                        parts.iter().any(|sign| token.is(sign)) || is_parameter(token)
+                    };
+                    let length = behind.iter().position(|token| token.is(b">"));
+                    let name = length.and_then(|length| behind.get(..=length));
+                    match name.filter(|name| !name.iter().any(comes_apart)) {
+                        Some(name) => drop(self.angled.insert(spell(name))),
+                        // An operator between two operands, in brackets that are no call's.
+                        None if brackets.last() == Some(&false)
+                            && before(1).is_some_and(|token| token.name().is_some()) => {}
+                        None => return Err(TooMany),
                     }
-                    self.angled.insert(spell(behind.get(..=length).unwrap_or_default()));
                 }
                 _ => {}
             }
@@ -227,6 +239,12 @@ impl<'a> Meeting<'a> {
                 body.iter().any(|token| token.is(b"##")) || body.iter().all(&mut vanishes)
             })
     }
+}
+
+/// Whether every bracket that is opened is closed.
+fn is_balanced(text: &[u8]) -> bool {
+    let count = |bracket| text.iter().filter(|&&byte| byte == bracket).count();
+    count(b'(') <= count(b')')
 }
 
 /// What stands behind a `<`, with it.
@@ -383,6 +401,9 @@ mod tests {
         assert_eq!(all("A", &["A B(<) C >", "B(x) x"]), Err(TooMany));
         assert_eq!(all("A(x)", &["A(x) <x.h>"]), Err(TooMany));
         assert_eq!(all("A", &["A N < 3", "N(x) x"]), Err(TooMany));
+        assert_eq!(all("A", &["A (N < 3) ? 1 : (N > 0)", "N(x) x"]).unwrap(), "");
+        assert_eq!(all("A", &["A (<) N (a>)", "N(x) x"]), Err(TooMany));
+        assert_eq!(all("A", &["A <a/b.h>", "b B(1)"]).unwrap(), "<a/B(1).h> | <a/b.h>");
         assert_eq!(all("A", &["A <a ## b>"]), Err(TooMany));
     }
 
