@@ -112,28 +112,32 @@ fn run(tree: &Tree, family: &str, step: usize) -> usize {
         .chain(units.iter().map(|(command, _)| *command).zip(&again))
         .collect();
     let is_checked = std::env::var_os("SCANNER_CHECK").is_none_or(|value| value != "0");
-    let verdict = if is_checked { verdict(tree, &checks) } else { Verdict::default() };
+    let verdict = is_checked.then(|| verdict(tree, &checks));
     let has_deps = is_checked && family == "clang";
     let deps = if has_deps { scan_deps(tree, &commands) } else { None };
     let per = |time: Duration| time.as_secs_f64() * 1000.0 / units.len().max(1) as f64;
+    let checked = |text: &dyn Fn(&Verdict) -> String| verdict.as_ref().map_or("-".to_owned(), text);
     println!(
-        "{:<10} {:<6} {:>6} {:>6} {:>6.2}% {:>6} {:>7.2} {:>8.2} {:>8.2} {:>9} {:>7}",
+        "{:<10} {:<6} {:>6} {:>6} {:>7} {:>6} {:>7} {:>8.2} {:>8.2} {:>9} {:>7}",
         tree.name,
         family,
         units.len(),
         here.values().sum::<usize>(),
-        verdict.cannot.values().map(|(count, _)| count).sum::<usize>() as f64 * 100.0
-            / units.len().max(1) as f64,
-        verdict.errors,
-        verdict.median,
+        checked(&|verdict| {
+            let cannot: usize = verdict.cannot.values().map(|(count, _)| count).sum();
+            format!("{:.2}%", cannot as f64 * 100.0 / units.len().max(1) as f64)
+        }),
+        checked(&|verdict| verdict.errors.to_string()),
+        checked(&|verdict| format!("{:.2}", verdict.median)),
         per(cold),
         per(warm),
         deps.map_or("-".to_owned(), |time| format!("{:.2}", per(time))),
-        verdict.missing.len(),
+        checked(&|verdict| verdict.missing.len().to_string()),
     );
     for (why, count) in here {
         println!("    {count} stay here: {why}");
     }
+    let verdict = verdict.unwrap_or_default();
     for (why, (count, example)) in &verdict.cannot {
         println!("    {count} cannot tell: {why}, such as: {example}");
     }

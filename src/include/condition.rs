@@ -1,77 +1,128 @@
 //! How conditions come out: true, false, or nobody can tell.
+//!
+//! First each macro that may stand for several things counts as unknown, which settles most. Where
+//! it does not, [every choice](Choices) is gone through: at any one place a name stands for one
+//! thing, in all of the condition.
 
+use crate::include::arithmetic::{Piece, Truth, character, number, truth};
 use crate::include::macros::{Macro, Macros, Meaning};
 use crate::include::names::{Name, Names};
 use crate::include::reduce::Condition;
 use crate::include::token::{Kind, Token, tokens};
 
-/// How deep macros and brackets may be nested.
+/// How deep macros may be nested.
 const MOST_DEPTH: usize = 48;
 /// How many pieces an expression may grow to.
 const MOST_PIECES: usize = 4096;
+/// So many choices are gone through.
+const MOST_CHOICES: usize = 64;
 
-/// How `condition` comes out everywhere, if it comes out the same everywhere. The names that decide
-/// it are added to `asked`.
+/// How `condition` comes out everywhere, if it comes out the same everywhere where it is no error.
+/// The names that decide it are added to `asked`.
 pub fn outcome(
     condition: &Condition,
     macros: &Macros,
     names: &Names,
     asked: &mut Vec<Name>,
-) -> Option<bool> {
-    match condition {
-        Condition::Defined(name) => is_defined(*name, macros, asked),
-        Condition::Expression(tokens) => {
-            let mut expansion = Expansion {
-                macros,
-                names,
-                asked,
-                out: Vec::new(),
-                hidden: Vec::new(),
-                unsigned: false,
-            };
-            expansion.expand(tokens, true)?;
-            let Expansion { out: pieces, unsigned, .. } = expansion;
-            let mut parser =
-                Parser { pieces: &pieces, at: 0, depth: 0, far: false, negative: false };
-            let value = parser.ternary()?;
-            let is_whole = parser.at == parser.pieces.len();
-            // How a negative number and an unsigned one compare is not told apart.
-            let is_sure = is_whole && !parser.far && !(unsigned && parser.negative);
-            value.filter(|_| is_sure).map(|value| value != 0)
+) -> Truth {
+    let tokens = match condition {
+        Condition::Defined(name) => {
+            asked.push(*name);
+            return is_defined(macros.meaning(*name)).map_or(Truth::Unknown, Truth::Known);
+        }
+        Condition::Expression(tokens) => tokens,
+    };
+    let mut evaluate = |choices: Option<&mut Choices>| {
+        let (out, hidden) = (Vec::new(), Vec::new());
+        let (is_unsigned, is_refused) = (false, false);
+        let mut expansion =
+            Expansion { macros, names, asked, choices, out, hidden, is_unsigned, is_refused };
+        match expansion.expand(tokens, true) {
+            Some(()) => truth(&expansion.out, expansion.is_unsigned),
+            None if expansion.is_refused => Truth::Refused,
+            None => Truth::Unknown,
+        }
+    };
+    let found = evaluate(None);
+    if found != Truth::Unknown {
+        return found;
+    }
+    let mut choices = Choices::default();
+    let mut found = Truth::Refused;
+    for _ in 0..MOST_CHOICES {
+        match (evaluate(Some(&mut choices)), found) {
+            (Truth::Unknown, _) => break,
+            (Truth::Refused, _) => {}
+            (Truth::Known(value), Truth::Known(before)) if value != before => break,
+            (known, _) => found = known,
+        }
+        if !choices.advance() {
+            return found;
         }
     }
+    Truth::Unknown
 }
 
-fn is_defined(name: Name, macros: &Macros, asked: &mut Vec<Name>) -> Option<bool> {
-    asked.push(name);
-    match macros.meaning(name) {
+fn is_defined(meaning: Meaning<'_>) -> Option<bool> {
+    match meaning {
         Meaning::Absent => Some(false),
         Meaning::Certain(_) | Meaning::Defined => Some(true),
         Meaning::Unsure => None,
     }
 }
 
-/// A part of an expanded expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
-    /// A number, if it is known.
-    Value(Option<i128>),
-    /// An operator or a bracket.
-    Sign(Box<[u8]>),
+/// What names stand for, of all that they may stand for.
+#[derive(Debug, Default)]
+struct Choices {
+    /// In the order in which they are met: the name, what is chosen, how many there are.
+    made: Vec<(Name, usize, usize)>,
+}
+
+impl Choices {
+    /// What `name` stands for this time; `None` if nobody can tell.
+    fn meaning<'m>(&mut self, name: Name, macros: &'m Macros) -> Option<Meaning<'m>> {
+        let definitions = macros.definitions(name)?;
+        let absent = usize::from(macros.may_be_absent(name));
+        let known = self.made.iter().find(|(known, ..)| *known == name);
+        let chosen = known.map(|&(_, chosen, _)| chosen).unwrap_or_else(|| {
+            self.made.push((name, 0, definitions.len() + absent));
+            0
+        });
+        match definitions.get(chosen) {
+            Some(definition) => Some(Meaning::Certain(definition)),
+            None => Some(Meaning::Absent),
+        }
+    }
+
+    /// Goes on to what has not been tried; whether there is more.
+    fn advance(&mut self) -> bool {
+        while let Some((_, chosen, all)) = self.made.last_mut() {
+            *chosen += 1;
+            if chosen < all {
+                return true;
+            }
+            self.made.pop();
+        }
+        false
+    }
 }
 
 struct Expansion<'a> {
     macros: &'a Macros,
     names: &'a Names,
     asked: &'a mut Vec<Name>,
+    /// What names stand for; without it, what may be several things is unknown.
+    choices: Option<&'a mut Choices>,
     out: Vec<Piece>,
     /// Macros that are being expanded.
     hidden: Vec<Name>,
     /// A number says that it is unsigned.
-    unsigned: bool,
+    is_unsigned: bool,
+    /// The compiler ends with an error there.
+    is_refused: bool,
 }
 
-impl Expansion<'_> {
+impl<'a> Expansion<'a> {
     /// Expands `tokens` to pieces; `None` where that goes too far. The operator `defined` has its
     /// meaning only in what the author wrote in the condition itself.
     fn expand(&mut self, tokens: &[Token], written: bool) -> Option<()> {
@@ -84,7 +135,7 @@ impl Expansion<'_> {
             let name = match token.kind {
                 Kind::Name(name) => name,
                 Kind::Number => {
-                    self.unsigned |= token.text.contains(&b'u') || token.text.contains(&b'U');
+                    self.is_unsigned |= token.text.contains(&b'u') || token.text.contains(&b'U');
                     self.out.push(Piece::Value(number(&token.text)));
                     continue;
                 }
@@ -99,30 +150,46 @@ impl Expansion<'_> {
             };
             if *token.text == *b"defined" {
                 let (asked, after) = operand(rest)?;
-                let known = is_defined(asked, self.macros, self.asked).filter(|_| written);
+                let known = is_defined(self.meaning(asked)).filter(|_| written);
                 self.out.push(Piece::Value(known.map(i128::from)));
                 rest = after;
                 continue;
             }
-            self.asked.push(name);
             rest = self.name(name, rest)?;
         }
         Some(())
     }
 
+    /// What a name stands for.
+    fn meaning(&mut self, name: Name) -> Meaning<'a> {
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
+        match self.macros.meaning(name) {
+            meaning @ (Meaning::Unsure | Meaning::Defined) => {
+                let choices = self.choices.as_mut().filter(|_| !self.macros.is_built_in(name));
+                choices.and_then(|choices| choices.meaning(name, self.macros)).unwrap_or(meaning)
+            }
+            meaning => meaning,
+        }
+    }
+
     /// Expands one name, with its arguments if it takes some; gives what is left behind it.
     fn name<'t>(&mut self, name: Name, rest: &'t [Token]) -> Option<&'t [Token]> {
-        let meaning = match self.hidden.contains(&name) {
+        let is_hidden = self.hidden.contains(&name);
+        let meaning = match is_hidden {
             true => Meaning::Absent,
-            false => self.macros.meaning(name),
+            false => self.meaning(name),
         };
         let called = arguments(rest);
         let behind = called.as_ref().map_or(rest, |(_, behind)| *behind);
-        let is_hidden = self.hidden.contains(&name);
+        // An undefined name with arguments is an error, whatever stands around it.
         let meaning = match (meaning, self.macros.called(name)) {
-            // An undefined name with arguments is an error, whatever stands around it.
-            (Meaning::Unsure, Some(only)) if called.is_some() && !is_hidden => {
-                Meaning::Certain(only)
+            (meaning, _) if is_hidden || called.is_none() => meaning,
+            (Meaning::Unsure, Some(only)) => Meaning::Certain(only),
+            (Meaning::Absent, _) if !may_be_built_in(name, self.names) => {
+                self.is_refused = true;
+                return None;
             }
             (meaning, _) => meaning,
         };
@@ -197,6 +264,13 @@ impl Expansion<'_> {
     }
 }
 
+/// Whether compilers may give the name a meaning, with arguments.
+fn may_be_built_in(name: Name, names: &Names) -> bool {
+    let text = names.text(name);
+    let is_question = [&b"__has_"[..], b"__is_"].iter().any(|start| text.starts_with(start));
+    is_question || is_operator(name, names)
+}
+
 /// Names that C++ reads as operators.
 fn is_operator(name: Name, names: &Names) -> bool {
     const OPERATORS: [&[u8]; 8] =
@@ -239,187 +313,6 @@ pub fn arguments(rest: &[Token]) -> Option<Call<'_>> {
     None
 }
 
-/// The value of an integer; `None` for other numbers.
-fn number(text: &[u8]) -> Option<i128> {
-    let text: String =
-        text.iter().filter(|&&byte| byte != b'\'').map(|&byte| byte as char).collect();
-    let text = text.to_ascii_lowercase();
-    let digits = text.trim_end_matches(['u', 'l', 'z']);
-    let value = if let Some(hex) = digits.strip_prefix("0x") {
-        i128::from_str_radix(hex, 16)
-    } else if let Some(binary) = digits.strip_prefix("0b") {
-        i128::from_str_radix(binary, 2)
-    } else if digits.len() > 1 && digits.starts_with('0') {
-        i128::from_str_radix(digits, 8)
-    } else {
-        digits.parse()
-    };
-    value.ok().filter(|value| *value <= i128::from(u64::MAX))
-}
-
-/// The value of a plain character.
-fn character(text: &[u8]) -> Option<i128> {
-    match text {
-        [b'\'', byte, b'\''] if byte.is_ascii() && *byte != b'\\' => Some(i128::from(*byte)),
-        _ => None,
-    }
-}
-
-struct Parser<'a> {
-    pieces: &'a [Piece],
-    at: usize,
-    depth: usize,
-    /// A value left the range of signed numbers.
-    far: bool,
-    /// A value was negative.
-    negative: bool,
-}
-
-/// A value, if it is known. The outer `Option` of the parser's functions is for what is no
-/// expression.
-type Value = Option<i128>;
-
-impl Parser<'_> {
-    fn sign(&self) -> Option<&[u8]> {
-        match self.pieces.get(self.at)? {
-            Piece::Sign(sign) => Some(sign),
-            Piece::Value(_) => None,
-        }
-    }
-
-    fn take(&mut self, sign: &[u8]) -> bool {
-        let is_next = self.sign() == Some(sign);
-        self.at += usize::from(is_next);
-        is_next
-    }
-
-    fn ternary(&mut self) -> Option<Value> {
-        self.depth += 1;
-        if self.depth > MOST_DEPTH {
-            return None;
-        }
-        let condition = self.binary(0)?;
-        let value = if self.take(b"?") {
-            let yes = self.ternary()?;
-            if !self.take(b":") {
-                return None;
-            }
-            let no = self.ternary()?;
-            match condition {
-                Some(0) => no,
-                Some(_) => yes,
-                None => yes.filter(|_| yes == no),
-            }
-        } else {
-            condition
-        };
-        self.depth -= 1;
-        Some(value)
-    }
-
-    fn binary(&mut self, least: u8) -> Option<Value> {
-        let mut left = self.unary()?;
-        while let Some((sign, level)) = self.sign().and_then(|sign| {
-            let level = level(sign)?;
-            (level >= least).then(|| (sign.to_vec(), level))
-        }) {
-            self.at += 1;
-            let right = self.binary(level + 1)?;
-            left = apply(&sign, left, right);
-            self.check(left);
-        }
-        Some(left)
-    }
-
-    fn unary(&mut self) -> Option<Value> {
-        self.depth += 1;
-        if self.depth > MOST_DEPTH {
-            return None;
-        }
-        let value = if self.take(b"!") {
-            self.unary()?.map(|value| i128::from(value == 0))
-        } else if self.take(b"-") {
-            self.unary()?.map(|value| -value)
-        } else if self.take(b"+") {
-            self.unary()?
-        } else if self.take(b"~") {
-            self.unary()?.map(|value| !value)
-        } else if self.take(b"(") {
-            let value = self.ternary()?;
-            if !self.take(b")") {
-                return None;
-            }
-            value
-        } else {
-            let Some(Piece::Value(value)) = self.pieces.get(self.at) else { return None };
-            self.at += 1;
-            *value
-        };
-        self.depth -= 1;
-        self.check(value);
-        Some(value)
-    }
-
-    fn check(&mut self, value: Value) {
-        let range = i128::from(i64::MIN)..=i128::from(i64::MAX);
-        self.far |= value.is_some_and(|value| !range.contains(&value));
-        self.negative |= value.is_some_and(|value| value < 0);
-    }
-}
-
-fn level(sign: &[u8]) -> Option<u8> {
-    Some(match sign {
-        b"||" => 0,
-        b"&&" => 1,
-        b"|" => 2,
-        b"^" => 3,
-        b"&" => 4,
-        b"==" | b"!=" => 5,
-        b"<" | b">" | b"<=" | b">=" => 6,
-        b"<<" | b">>" => 7,
-        b"+" | b"-" => 8,
-        b"*" | b"/" | b"%" => 9,
-        _ => return None,
-    })
-}
-
-fn apply(sign: &[u8], left: Value, right: Value) -> Value {
-    match sign {
-        b"&&" => match (left, right) {
-            (Some(0), _) | (_, Some(0)) => return Some(0),
-            (Some(_), Some(_)) => return Some(1),
-            _ => return None,
-        },
-        b"||" => match (left, right) {
-            (Some(0), Some(0)) => return Some(0),
-            (Some(one), _) | (_, Some(one)) if one != 0 => return Some(1),
-            _ => return None,
-        },
-        _ => {}
-    }
-    let (left, right) = (left?, right?);
-    let truth = |truth: bool| Some(i128::from(truth));
-    match sign {
-        b"|" => Some(left | right),
-        b"^" => Some(left ^ right),
-        b"&" => Some(left & right),
-        b"==" => truth(left == right),
-        b"!=" => truth(left != right),
-        b"<" => truth(left < right),
-        b">" => truth(left > right),
-        b"<=" => truth(left <= right),
-        b">=" => truth(left >= right),
-        b"<<" => u32::try_from(right).ok().filter(|by| *by < 63).map(|by| left << by),
-        b">>" => u32::try_from(right).ok().filter(|by| *by < 63).map(|by| left >> by),
-        b"+" => left.checked_add(right),
-        b"-" => left.checked_sub(right),
-        b"*" => left.checked_mul(right),
-        b"/" => left.checked_div(right),
-        b"%" => left.checked_rem(right),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -440,7 +333,10 @@ mod tests {
             }
         }
         let condition = Condition::Expression(tokens(expression.as_bytes(), &names));
-        outcome(&condition, &macros, &names, &mut Vec::new())
+        match outcome(&condition, &macros, &names, &mut Vec::new()) {
+            Truth::Known(value) => Some(value),
+            Truth::Unknown | Truth::Refused => None,
+        }
     }
 
     #[test]
@@ -503,10 +399,53 @@ mod tests {
         assert_eq!(come_out("~FLAGS() & EDG()", &[], &boost), Some(true));
         // Two definitions; none with arguments; a name alone.
         assert_eq!(come_out("F(1)", &[], &["F(x) 1", "F(y) 0"]), None);
+        assert_eq!(come_out("F(1)", &[], &["F(x) 1", "F(y) y"]), Some(true));
         assert_eq!(come_out("F(1)", &[], &["F (1)"]), None);
-        assert_eq!(come_out("FLAGS", &[], &boost), None);
+        assert_eq!(come_out("FLAGS", &[], &boost), Some(false));
         assert_eq!(come_out("P(1, 2) == 12", &["P(a, b) a ## b"], &[]), Some(true));
         assert_eq!(come_out("P(, 2) == 2", &["P(a, b) a ## b"], &[]), None);
+    }
+
+    #[test]
+    fn at_one_place_a_name_stands_for_one_thing() {
+        let levels = ["LEVEL 0", "LEVEL 1", "MODE x", "MODE y"];
+        for (expression, expected) in [
+            ("LEVEL > 1", Some(false)),
+            ("LEVEL > 0", None),
+            ("LEVEL == LEVEL && LEVEL < 2", Some(true)),
+            ("defined LEVEL && !defined LEVEL", Some(false)),
+            ("defined(LEVEL) || !LEVEL", Some(true)),
+            // Neither `x` nor `y` is defined.
+            ("MODE", Some(false)),
+            ("MODE == x", Some(true)),
+        ] {
+            assert_eq!(come_out(expression, &[], &levels), expected, "{expression}");
+        }
+        assert_eq!(come_out("LEVEL", &["LEVEL 1"], &["LEVEL 2"]), Some(true));
+        let boost = [
+            "WORKAROUND(symbol, test) ((symbol ## _GUARD + 0 == 0) && (symbol != 0) && \
+             (1 % (( (symbol test) ) + 1)))",
+            "WORKAROUND(symbol, test) 0",
+            "OPEN (",
+            "TESTED(value) > value) ?(-1): OPEN 1",
+            "TESTED(value) != ((value)-(value))",
+            "MSVC_GUARD 1",
+            "MSVC_GUARD 0",
+            "GCC 4",
+        ];
+        assert_eq!(come_out("WORKAROUND(MSVC, TESTED(1300))", &[], &boost), Some(false));
+        assert_eq!(come_out("WORKAROUND(GCC, TESTED(1300))", &[], &boost), None);
+        // Too many to go through.
+        let many: Vec<String> = (0..200).map(|number| format!("MANY {number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(come_out("MANY < 200", &[], &many), None);
+        assert_eq!(come_out("__LINE__ == __LINE__", &[], &[]), None);
+        // Where it is an error, it need not be followed.
+        assert_eq!(come_out("OPEN 1)", &[], &["OPEN ("]), Some(true));
+        assert_eq!(come_out("LEVEL + OPEN 1)", &[], &["OPEN (", "LEVEL __LINE__"]), None);
+        for expression in ["OPEN 1, 0)", "OPEN #cpu(x86))", "OPEN QUOTE(1))"] {
+            assert_eq!(come_out(expression, &[], &["OPEN (", "QUOTE(x) #x"]), None, "{expression}");
+        }
     }
 
     #[test]

@@ -173,9 +173,14 @@ impl Macros {
         longer.take_while(move |(text, _)| text.starts_with(prefix)).map(|(_, name)| *name)
     }
 
+    /// Whether the compiler itself gives the name a meaning, which differs from place to place.
+    pub fn is_built_in(&self, name: Name) -> bool {
+        self.built_in.contains(&name)
+    }
+
     /// What `name` stands for.
     pub fn meaning(&self, name: Name) -> Meaning<'_> {
-        if self.built_in.contains(&name) {
+        if self.is_built_in(name) {
             return Meaning::Unsure;
         }
         match self.known.get(&name) {

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use crate::include::reduce::Oddity;
 
+pub mod arithmetic;
 pub mod clock;
 pub mod condition;
 pub mod expand;

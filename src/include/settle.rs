@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::disk::EntryKind;
 use crate::include::CannotTell;
+use crate::include::arithmetic::Truth;
 use crate::include::condition::outcome;
 use crate::include::expand::{FEW_STEPS, MOST_STEPS, TooMany, named, possible};
 use crate::include::kind::{Kind, Unit, World};
@@ -69,7 +70,7 @@ impl Kind {
 
     /// Which groups of a file may be read; looked at again when more is known of what decides it.
     fn alive(&mut self, at: usize, reduced: &Reduced, world: &World<'_>) -> Vec<bool> {
-        let mut outcomes: Vec<Option<Option<bool>>> = vec![None; reduced.conditions.len()];
+        let mut outcomes: Vec<Option<Truth>> = vec![None; reduced.conditions.len()];
         let mut alive = vec![true; reduced.groups.len()];
         for (index, group) in reduced.groups.iter().enumerate().skip(1) {
             let mut is_alive = alive.get(group.parent).copied().unwrap_or(true);
@@ -82,12 +83,13 @@ impl Kind {
                     let Some(condition) = reduced.conditions.get(condition) else { continue };
                     let mut asked = Vec::new();
                     let found = outcome(condition, &self.macros, world.names, &mut asked);
-                    if found.is_some() {
+                    if found != Truth::Unknown {
                         self.watch(at, asked);
                     }
                     *slot = Some(found);
                 }
-                is_alive = slot.flatten().is_none_or(|found| found == so);
+                // Behind an error there is no compile.
+                is_alive = [Some(Truth::Unknown), Some(Truth::Known(so))].contains(slot);
             }
             if let Some(slot) = alive.get_mut(index) {
                 *slot = is_alive;
