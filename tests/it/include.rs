@@ -263,11 +263,15 @@ const DIRS: [&str; 3] = ["", "a/", "b/"];
 /// The text of header `at` in directory `dir`: it includes headers with higher numbers only.
 fn text(lines: &[Line], at: u8) -> String {
     let later = |number: u8| format!("h{}.h", at + 1 + number % (FILES - at).max(1));
-    let condition = |name: u8, how: u8| match how % 5 {
+    let condition = |name: u8, how: u8| match how % 9 {
         0 => format!("defined M{}", name % 6),
         1 => format!("M{} > {}", name % 6, how % 3),
         2 => format!("!defined(M{}) || F{}(1, 2)", name % 6, how % 3),
-        3 => format!("M{} + {} == 2", name % 6, how % 3),
+        3 => format!("M{} + {} == 2", name % 6, how % 4),
+        4 => format!("defined(M{0}) && M{0} > {1} || M{2} < 0", name % 6, how % 4, how % 6),
+        5 => format!("defined F0 && F{}(M{}, {})", name % 3, name % 6, how % 4),
+        6 => format!("M{0} ? M{0} == M{1} : M{1} - 1", name % 6, how % 6),
+        7 => format!("M{} T{} 1", name % 6, name % 2),
         _ => "0".to_owned(),
     };
     let mut out = String::new();
@@ -288,9 +292,20 @@ fn text(lines: &[Line], at: u8) -> String {
                 3 => format!("# /* x */ include \\\n  \"{}\"", later(*file)),
                 _ => format!("#include \"{}\" // y", later(*file)),
             },
-            Line::Define(name, value) => format!("#define M{} {}", name % 6, value % 4),
+            Line::Define(name, value) => match value % 9 {
+                4 => format!("#define M{} M{}", name % 6, value % 6),
+                5 => format!("#define M{} (M{} + 1)", name % 6, value % 6),
+                6 => format!("#undef T{0}\n#define T{0} < 2 || 0 <", name % 2),
+                7 => format!("#undef T{0}\n#define T{0} ==", name % 2),
+                value => format!("#define M{} {}", name % 6, value % 4),
+            },
             Line::Function(name, value) => {
-                format!("#define F{}(x, y) ((x) + {} > (y))", name % 3, value % 3)
+                let (name, value) = (name % 3, value % 5);
+                match value {
+                    3 => format!("#undef F{name}\n#define F{name}(x, y) 0"),
+                    4 => format!("#undef F{name}\n#define F{name}(x, y) (x ## y + 0 == 0 && x)"),
+                    _ => format!("#define F{name}(x, y) ((x) + {value} > (y))"),
+                }
             }
             Line::Undefine(name) => format!("#undef M{}", name % 6),
             Line::Open(name, how, kind) => {
