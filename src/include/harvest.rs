@@ -238,7 +238,8 @@ impl<'a> Meeting<'a> {
                         Kind::Sign => vanishes &= token.is(b","),
                     }
                 }
-                vanishes
+                // What comes behind a bracket that is not closed is an argument.
+                vanishes || brackets > 0
             })
     }
 }
@@ -412,6 +413,7 @@ mod tests {
         assert_eq!(all("A", &["A <a/b.h>", "b B(1)"]).unwrap(), "<a/B(1).h> | <a/b.h>");
         assert_eq!(all("A", &["A <a ## b>"]), Err(TooMany));
         assert_eq!(all("A1<a.h>", &["F(x) ", "B F(", "A1 B>)"]).unwrap(), "<a.h>");
+        assert_eq!(all("A1<A/C>)", &["F(x) x >", "A1 F("]).unwrap(), "<A/C>");
         assert_eq!(all("<A/C>)", &["A1 S(", "C )A1", "S(x) x"]), Err(TooMany));
     }
 
