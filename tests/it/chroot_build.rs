@@ -1,5 +1,10 @@
 //! Packages built in clean chroots, as devtools does it, with volunteers outside.
 
+use std::time::SystemTime;
+
+use makepkg_distcc::progress::journal::Pump;
+use makepkg_distcc::progress::journal_read::read_since;
+
 use crate::support::chroot::{Chroot, Lab, Makepkg};
 use crate::support::chroot_package::{Build, Gate, Package, STATE, wait_until};
 use crate::support::farm::Farm;
@@ -41,6 +46,29 @@ fn units_of_a_package_built_in_a_chroot_are_compiled_by_volunteers_outside() {
     let here = package.objects(&lab, &chroot, "here");
     assert_eq!(there.differences(&here, |_, _, _| false), "");
     assert_eq!(farm.compiled(), package.units());
+}
+
+#[test]
+fn a_package_is_built_in_a_chroot_in_pump_mode() {
+    let Some(lab) = Lab::start(Makepkg::DropIns) else { return };
+    let farm = Farm::with(Side::Ours);
+    let chroot = configure(&lab, &farm.hosts("/4,cpp,lzo"));
+    let package = Package::new("dozens", 18).add(&lab);
+    let output = lab.user(&package.makechrootpkg(&chroot, "there", STATE)).success();
+    let line = format!("  -> All {} units were distributed to 1 volunteer\n", package.units());
+    assert!(output.stdout.contains(&line), "{output}");
+    package.assert_built(&lab);
+    let journal = lab.path("/home/packager/.distcc/journal");
+    let entries = read_since(&journal, SystemTime::UNIX_EPOCH);
+    let pumped = entries.iter().filter(|entry| entry.pump == Pump::Used).count();
+    // The first ones do not wait until it is known what the volunteer is.
+    assert!(pumped > package.units() / 2, "{pumped} of {} units: {entries:#?}", package.units());
+    let there = package.objects(&lab, &chroot, "there");
+
+    let package = Package::new("dozens", 18).option("!distcc").add(&lab);
+    lab.user(&package.makechrootpkg(&chroot, "here", STATE)).success();
+    let here = package.objects(&lab, &chroot, "here");
+    assert_eq!(there.differences(&here, |_, _, _| false), "");
 }
 
 #[test]
