@@ -5,6 +5,7 @@ pub mod ask;
 pub mod fault;
 pub mod object;
 pub mod places;
+mod program;
 pub mod sources;
 pub mod verify;
 

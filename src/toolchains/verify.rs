@@ -12,17 +12,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, User, chown};
 
 use crate::base::capture::{Captured, capture};
 use crate::base::replace;
-use crate::compiler::mismatch::machine_name;
-use crate::compiler::object as elf;
 use crate::targets;
 use crate::toolchains::Toolchain;
 use crate::toolchains::fault::{Fault, NoStart, Weight};
 use crate::toolchains::object::{self, Made, printable};
+use crate::toolchains::program::{why_no_program, why_not_started};
 
 /// A compiler with a cold disk takes some seconds.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -30,8 +28,6 @@ const LIMIT: Duration = Duration::from_secs(30);
 const MOST_OUTPUT: u64 = 1 << 20;
 /// The most of an object that is read; ours have a KiB.
 const MOST_OBJECT: u64 = 8 << 20;
-/// As much of a program's head as has its loader's name.
-const HEAD: u64 = 64 << 10;
 /// Users whom compilers are run as by root, the first that exists: those whom distccd becomes.
 const USERS: [&str; 3] = ["distcc", "distccd", "nobody"];
 /// gcc of Arch Linux ARM, and of the distccd-alarm packages in the AUR (15.2.1.20260216).
@@ -330,6 +326,11 @@ impl Trial {
         Fault::Fails(format!("{} {}", compiler.display(), words.join(" ")), said)
     }
 
+    /// The user whom compilers run as, if that is another.
+    fn user_name(&self) -> Option<&str> {
+        self.user.as_ref().map(|(name, ..)| name.as_str())
+    }
+
     /// Runs a program to its end.
     fn start(&self, program: &Path, words: &[&str], dir: &Path) -> Result<Captured, Fault> {
         let mut command = Command::new(program);
@@ -342,42 +343,11 @@ impl Trial {
         capture(&mut command, self.limit, MOST_OUTPUT).map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => Fault::Hangs(program.to_owned(), self.limit.as_secs()),
             io::ErrorKind::FileTooLarge => Fault::Floods(program.to_owned()),
-            _ => Fault::NoStart(program.to_owned(), self.why_not_started(program, &error)),
+            _ => Fault::NoStart(
+                program.to_owned(),
+                why_not_started(program, &error, self.user_name()),
+            ),
         })
-    }
-
-    fn why_not_started(&self, program: &Path, error: &io::Error) -> NoStart {
-        let errno = error.raw_os_error().map(Errno::from_raw);
-        let meta = fs::metadata(program);
-        match errno {
-            Some(Errno::ENOENT) if meta.is_ok() => match loader(program) {
-                Some(loader) => NoStart::NoLoader(loader),
-                None => NoStart::Other(error.to_string()),
-            },
-            Some(Errno::ENOENT) => NoStart::Missing,
-            Some(Errno::ENOEXEC) => why_no_program(program).unwrap_or(NoStart::NoProgram),
-            Some(Errno::EACCES) => {
-                let is_executable = meta.is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0);
-                match self.closed_dir(program) {
-                    Some((dir, user)) => NoStart::Closed { dir, user },
-                    None if !is_executable => NoStart::NotExecutable(program.display().to_string()),
-                    None => NoStart::Other(error.to_string()),
-                }
-            }
-            _ => NoStart::Other(error.to_string()),
-        }
-    }
-
-    /// The outermost directory above `program` that others than its owner cannot pass.
-    fn closed_dir(&self, program: &Path) -> Option<(String, String)> {
-        let (user, ..) = self.user.as_ref()?;
-        let real = fs::canonicalize(program).ok()?;
-        let mut dirs: Vec<&Path> = real.ancestors().skip(1).collect();
-        dirs.reverse();
-        let is_closed = |dir: &&&Path| {
-            fs::metadata(dir).is_ok_and(|meta| meta.permissions().mode() & 0o001 == 0)
-        };
-        dirs.iter().find(is_closed).map(|dir| (dir.display().to_string(), user.clone()))
     }
 }
 
@@ -390,38 +360,6 @@ fn read_object(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     is_file.then(|| file.take(MOST_OBJECT).read_to_end(&mut bytes).ok())??;
     Some(bytes)
-}
-
-/// The first bytes of a program.
-fn head(program: &Path) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(program).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
-/// Why a program that failed is none for this machine, if it is none: what the system cannot run
-/// is given to a shell (execvp(3)), which only finds fault with it.
-fn why_no_program(program: &Path) -> Option<NoStart> {
-    let bytes = head(program)?;
-    let ours = elf::identify(&head(Path::new("/proc/self/exe"))?)?;
-    match elf::identify(&bytes).filter(|identity| identity.class != 0) {
-        _ if bytes.starts_with(b"#!") => None,
-        None => Some(NoStart::NoProgram),
-        // These processors run programs of their smaller kin.
-        Some(it) if matches!((ours.machine, it.machine), (62, 3) | (183, 40)) => None,
-        Some(it) if it.machine == ours.machine => None,
-        Some(it) => Some(NoStart::OtherMachine(machine_name(&it))),
-    }
-}
-
-/// What loads a program: the interpreter of a script, or that of an ELF file.
-fn loader(program: &Path) -> Option<String> {
-    let bytes = head(program)?;
-    let found = match bytes.strip_prefix(b"#!") {
-        Some(line) => line.trim_ascii_start().split(u8::is_ascii_whitespace).next()?,
-        None => elf::loader(&bytes)?,
-    };
-    Some(printable(found))
 }
 
 /// The line that says what is wrong.

@@ -53,7 +53,7 @@ fn a_package_is_built_in_a_chroot_in_pump_mode() {
     let Some(lab) = Lab::start(Makepkg::DropIns) else { return };
     let farm = Farm::with(Side::Ours);
     let chroot = configure(&lab, &farm.hosts("/4,cpp,lzo"));
-    let package = Package::new("dozens", 18).add(&lab);
+    let package = Package::new("score", 10).add(&lab);
     let output = lab.user(&package.makechrootpkg(&chroot, "there", STATE)).success();
     let line = format!("  -> All {} units were distributed to 1 volunteer\n", package.units());
     assert!(output.stdout.contains(&line), "{output}");
@@ -65,7 +65,7 @@ fn a_package_is_built_in_a_chroot_in_pump_mode() {
     assert!(pumped > package.units() / 2, "{pumped} of {} units: {entries:#?}", package.units());
     let there = package.objects(&lab, &chroot, "there");
 
-    let package = Package::new("dozens", 18).option("!distcc").add(&lab);
+    let package = Package::new("score", 10).option("!distcc").add(&lab);
     lab.user(&package.makechrootpkg(&chroot, "here", STATE)).success();
     let here = package.objects(&lab, &chroot, "here");
     assert_eq!(there.differences(&here, |_, _, _| false), "");
