@@ -1,7 +1,7 @@
 //! How conditions come out: true, false, or nobody can tell.
 //!
 //! First each macro that may stand for several things counts as unknown, which settles most. Where
-//! it does not, [every choice](Choices) is gone through: at any one place a name stands for one
+//! it does not, every choice is gone through: at any one place a name stands for one
 //! thing, in all of the condition.
 
 use crate::include::arithmetic::{Piece, Truth, character, number, truth};
@@ -143,6 +143,8 @@ impl<'a> Expansion<'a> {
                     self.out.push(Piece::Value(character(&token.text)));
                     continue;
                 }
+                // An assertion, `#machine(arm)`, which gcc knows by itself.
+                Kind::Sign if token.is(b"#") => return None,
                 Kind::Sign => {
                     self.out.push(Piece::Sign(token.text.clone()));
                     continue;
@@ -322,7 +324,7 @@ mod tests {
     use crate::include::token::tokens;
 
     /// Macros: `certain` everywhere, `unsure` perhaps.
-    fn come_out(expression: &str, certain: &[&str], unsure: &[&str]) -> Option<bool> {
+    fn truth_of(expression: &str, certain: &[&str], unsure: &[&str]) -> Truth {
         let names = Names::default();
         let mut macros = Macros::new(b"", &names);
         for (lines, maybe) in [(certain, false), (unsure, true)] {
@@ -333,7 +335,11 @@ mod tests {
             }
         }
         let condition = Condition::Expression(tokens(expression.as_bytes(), &names));
-        match outcome(&condition, &macros, &names, &mut Vec::new()) {
+        outcome(&condition, &macros, &names, &mut Vec::new())
+    }
+
+    fn come_out(expression: &str, certain: &[&str], unsure: &[&str]) -> Option<bool> {
+        match truth_of(expression, certain, unsure) {
             Truth::Known(value) => Some(value),
             Truth::Unknown | Truth::Refused => None,
         }
@@ -440,11 +446,29 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(come_out("MANY < 200", &[], &many), None);
         assert_eq!(come_out("__LINE__ == __LINE__", &[], &[]), None);
-        // Where it is an error, it need not be followed.
-        assert_eq!(come_out("OPEN 1)", &[], &["OPEN ("]), Some(true));
-        assert_eq!(come_out("LEVEL + OPEN 1)", &[], &["OPEN (", "LEVEL __LINE__"]), None);
-        for expression in ["OPEN 1, 0)", "OPEN #cpu(x86))", "OPEN QUOTE(1))"] {
-            assert_eq!(come_out(expression, &[], &["OPEN (", "QUOTE(x) #x"]), None, "{expression}");
+    }
+
+    #[test]
+    fn an_error_need_not_be_followed() {
+        let macros = ["OPEN (", "QUOTE(x) #x", "SURE(x) x", "TWICE 1", "TWICE 2"];
+        assert_eq!(come_out("OPEN 1)", &[], &macros), Some(true));
+        for expression in ["MISSING(1)", "0 && MISSING(1)", "OPEN 1", "1 1", "SURE", "TWICE )"] {
+            let found = truth_of(expression, &[], &macros);
+            assert!(matches!(found, Truth::Refused | Truth::Known(false)), "{expression}");
+        }
+        assert_eq!(truth_of("MISSING(1)", &[], &macros), Truth::Refused);
+        for expression in [
+            "OPEN 1, 0)",
+            "1, 0",
+            "#cpu(x86)",
+            "OPEN #cpu(x86))",
+            "OPEN QUOTE(1))",
+            "__has_whatever(1)",
+            "1 and (1)",
+            "__LINE__ 1",
+            "1 / 0",
+        ] {
+            assert_eq!(truth_of(expression, &[], &macros), Truth::Unknown, "{expression}");
         }
     }
 
