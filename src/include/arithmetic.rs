@@ -63,14 +63,13 @@ pub enum Truth {
 
 /// How an expression comes out; `is_unsigned` tells that a number in it is.
 pub fn truth(pieces: &[Piece], is_unsigned: bool) -> Truth {
-    let mut parser =
-        Parser { pieces, at: 0, depth: 0, is_deep: false, far: false, negative: false };
+    let mut parser = Parser { pieces, at: 0, depth: 0, far: false, negative: false };
     match parser.ternary().filter(|_| parser.at == pieces.len()) {
         // How a negative number and an unsigned one compare is not told apart.
         Some(_) if parser.far || (is_unsigned && parser.negative) => Truth::Unknown,
         Some(value) => value.map_or(Truth::Unknown, |value| Truth::Known(value != 0)),
         // What is not known may stand for more than a value.
-        None if !parser.is_deep && pieces.iter().all(Piece::is_known) => Truth::Refused,
+        None if parser.depth <= MOST_DEPTH && pieces.iter().all(Piece::is_known) => Truth::Refused,
         None => Truth::Unknown,
     }
 }
@@ -78,9 +77,8 @@ pub fn truth(pieces: &[Piece], is_unsigned: bool) -> Truth {
 struct Parser<'a> {
     pieces: &'a [Piece],
     at: usize,
+    /// Brackets and operators that are open; beyond [`MOST_DEPTH`] where that was too many.
     depth: usize,
-    /// It was nested too deep.
-    is_deep: bool,
     /// A value left the range of signed numbers.
     far: bool,
     /// A value was negative.
@@ -105,12 +103,14 @@ impl Parser<'_> {
         is_next
     }
 
-    fn ternary(&mut self) -> Option<Value> {
+    /// Goes one level deeper, if that is not too deep.
+    fn enter(&mut self) -> Option<()> {
         self.depth += 1;
-        if self.depth > MOST_DEPTH {
-            self.is_deep = true;
-            return None;
-        }
+        (self.depth <= MOST_DEPTH).then_some(())
+    }
+
+    fn ternary(&mut self) -> Option<Value> {
+        self.enter()?;
         let condition = self.binary(0)?;
         let value = if self.take(b"?") {
             let yes = self.ternary()?;
@@ -145,11 +145,7 @@ impl Parser<'_> {
     }
 
     fn unary(&mut self) -> Option<Value> {
-        self.depth += 1;
-        if self.depth > MOST_DEPTH {
-            self.is_deep = true;
-            return None;
-        }
+        self.enter()?;
         let value = if self.take(b"!") {
             self.unary()?.map(|value| i128::from(value == 0))
         } else if self.take(b"-") {

@@ -457,7 +457,9 @@ mod tests {
             assert!(matches!(found, Truth::Refused | Truth::Known(false)), "{expression}");
         }
         assert_eq!(truth_of("MISSING(1)", &[], &macros), Truth::Refused);
+        let deep = format!("{}1", "(".repeat(100));
         for expression in [
+            deep.as_str(),
             "OPEN 1, 0)",
             "1, 0",
             "#cpu(x86)",

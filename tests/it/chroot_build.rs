@@ -25,6 +25,16 @@ fn configure<'a>(lab: &'a Lab, hosts: &str) -> Chroot<'a> {
     chroot
 }
 
+/// Builds a package that was built in copy `there` once more, without volunteers.
+#[track_caller]
+fn assert_objects_are_those_of_a_build_here(lab: &Lab, chroot: &Chroot<'_>, package: Package) {
+    let there = package.objects(lab, chroot, "there");
+    let package = package.option("!distcc").add(lab);
+    lab.user(&package.makechrootpkg(chroot, "here", STATE)).success();
+    let here = package.objects(lab, chroot, "here");
+    assert_eq!(there.differences(&here, |_, _, _| false), "");
+}
+
 #[test]
 fn units_of_a_package_built_in_a_chroot_are_compiled_by_volunteers_outside() {
     let Some(lab) = Lab::start(Makepkg::DropIns) else { return };
@@ -39,13 +49,9 @@ fn units_of_a_package_built_in_a_chroot_are_compiled_by_volunteers_outside() {
     assert!(output.stdout.contains(&line), "{output}");
     assert_eq!(farm.compiled(), package.units());
     package.assert_built(&lab);
-    let there = package.objects(&lab, &chroot, "there");
-
-    let package = Package::new("dozens", 18).option("!distcc").add(&lab);
-    lab.user(&package.makechrootpkg(&chroot, "here", STATE)).success();
-    let here = package.objects(&lab, &chroot, "here");
-    assert_eq!(there.differences(&here, |_, _, _| false), "");
-    assert_eq!(farm.compiled(), package.units());
+    let units = package.units();
+    assert_objects_are_those_of_a_build_here(&lab, &chroot, package);
+    assert_eq!(farm.compiled(), units);
 }
 
 #[test]
@@ -63,12 +69,7 @@ fn a_package_is_built_in_a_chroot_in_pump_mode() {
     let pumped = entries.iter().filter(|entry| entry.pump == Pump::Used).count();
     // The first ones do not wait until it is known what the volunteer is.
     assert!(pumped > package.units() / 2, "{pumped} of {} units: {entries:#?}", package.units());
-    let there = package.objects(&lab, &chroot, "there");
-
-    let package = Package::new("score", 10).option("!distcc").add(&lab);
-    lab.user(&package.makechrootpkg(&chroot, "here", STATE)).success();
-    let here = package.objects(&lab, &chroot, "here");
-    assert_eq!(there.differences(&here, |_, _, _| false), "");
+    assert_objects_are_those_of_a_build_here(&lab, &chroot, package);
 }
 
 #[test]
