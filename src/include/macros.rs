@@ -44,6 +44,19 @@ const BUILT_IN: [&str; 26] = [
     "true",
 ];
 
+/// Those of them that stand for text, in which a header's name may be made.
+const TEXTS: [&str; 9] = [
+    "__BASE_FILE__",
+    "__COUNTER__",
+    "__DATE__",
+    "__FILE_NAME__",
+    "__FILE__",
+    "__INCLUDE_LEVEL__",
+    "__LINE__",
+    "__TIMESTAMP__",
+    "__TIME__",
+];
+
 /// A definition, read when it is first needed.
 #[derive(Debug)]
 pub struct Macro {
@@ -105,6 +118,7 @@ pub enum Meaning<'a> {
 pub struct Macros {
     known: HashMap<Name, Known>,
     built_in: Vec<Name>,
+    texts: Vec<Name>,
     /// All of them, in the order in which they came.
     order: Vec<Name>,
     /// The first `indexed` of them by their text.
@@ -123,6 +137,7 @@ impl Macros {
             }
         }
         macros.built_in = BUILT_IN.map(|name| names.of(name.as_bytes())).to_vec();
+        macros.texts = TEXTS.map(|name| names.of(name.as_bytes())).to_vec();
         macros
     }
 
@@ -197,6 +212,7 @@ impl Macros {
     pub fn definitions(&self, name: Name) -> Option<&[Arc<Macro>]> {
         let known = self.known.get(&name);
         match known {
+            _ if self.texts.contains(&name) => None,
             Some(known) if known.is_open => None,
             Some(known) => Some(&known.definitions),
             None => Some(&[]),

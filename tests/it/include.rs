@@ -567,6 +567,8 @@ fn what_cannot_be_followed_is_named_and_nothing_hangs() {
         cannot("trigraph.c", "char *s = \"??/\n\";\n", "-std=c99"),
         cannot("clock.c", "#include \"clock.h\"\n", ""),
         cannot("option.c", "", "-DNOW=__TIME__"),
+        cannot("line.c", "#define S(x) #x\n#define T(x) S(x)\n#include T(__LINE__)\n", ""),
+        cannot("itself.c", "#ifndef A\n#define A\n#include __FILE__\n#endif\n", ""),
         cannot("deep.c", &"#if A\n".repeat(2000), ""),
         Bench::default().scan(dir.path(), "gcc -c none.c").unwrap_err().to_string(),
     ];
@@ -581,6 +583,8 @@ fn what_cannot_be_followed_is_named_and_nothing_hangs() {
     /trigraph.c: trigraphs
     /clock.h: it asks for __DATE__, __TIME__ or __TIMESTAMP__
     NOW __TIME__: it asks for the time
+    /line.c: #include T(__LINE__): too many meanings
+    /itself.c: #include __FILE__: too many meanings
     /deep.c: conditionals are nested too deeply, or there are too many
     /none.c: No such file or directory (os error 2)
     "#);
