@@ -1,6 +1,7 @@
 //! Our client in pump mode: what comes back is what a local compile makes, or plain mode does it.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::SystemTime;
 
 use makepkg_distcc::progress::journal::Pump;
@@ -11,6 +12,7 @@ use crate::support::farm::{Farm, Run};
 use crate::support::fault::{Fault, FaultyVolunteer, packet_starts};
 use crate::support::include_server::{Answers, IncludeServer};
 use crate::support::output::Output;
+use crate::support::stock_include_server::StockIncludeServer;
 use crate::support::tree::Tree;
 use crate::support::volunteer::{Options, Side};
 
@@ -89,7 +91,12 @@ pub struct Client {
 
 impl Client {
     fn of(farm: &Farm, server: &IncludeServer) -> Self {
-        let socket = Some(server.socket().display().to_string());
+        Self::at(farm, &server.socket())
+    }
+
+    /// One that asks whoever listens at `socket`.
+    fn at(farm: &Farm, socket: &Path) -> Self {
+        let socket = Some(socket.display().to_string());
         Self { socket, hosts: farm.hosts("/4,cpp,lzo") }
     }
 
@@ -186,6 +193,33 @@ fn stock_volunteer_makes_what_a_local_compile_makes() {
     );
     assert_eq!(server.discrepancies(), 0);
     farm.assert_no_litter();
+}
+
+#[test]
+fn the_c_distccs_include_server_is_understood() {
+    for side in [Side::Stock, Side::Ours] {
+        let farm = Farm::with(side);
+        let server = StockIncludeServer::start(&[]);
+        let client = Client::at(&farm, &server.socket());
+        compare(&farm, &client, &STOCK[..6]);
+        compare(
+            &farm,
+            &client,
+            &[
+                ("g++ -O2 -MD -c cc.cc", "pump"),
+                ("gcc -include c.h -imacros a.h -c a.c", "pump"),
+                ("gcc -iquote sub -isystem dir -c a.c", "pump"),
+                ("gcc -Wall -c warns.c", "pump"),
+                ("gcc -c wrong.c", "pump"),
+                ("gcc -c empty.c", "pump"),
+                ("gcc -c missing.c", "pump-cannot-tell"),
+            ],
+        );
+        let said = server.said();
+        assert!(said.contains("Could not find translation unit 'missing.c'"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        farm.assert_no_litter();
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use makepkg_distcc::progress::journal_read::read_since;
 
 use crate::support::farm::{Farm, Run};
 use crate::support::sources;
+use crate::support::stock_include_server::StockIncludeServer;
 use crate::support::tree::{Node, Tree, same_code};
 use crate::support::volunteer::{Options, Side};
 
@@ -110,14 +111,10 @@ fn the_c_client_asks_our_agent() {
     build_each_way(Side::Stock, &script, strict, [false, false]).assert_no_litter();
 }
 
-#[test]
-fn our_client_asks_the_agent_of_a_pump() {
-    // The first unit learns what the volunteer is, for which others wait no longer than a second.
-    let script = format!(
-        "eval \"$({PUMP} --startup)\"; gcc -c empty.c && make -s -j4; status=$?
-        {PUMP} --shutdown; exit $status"
-    );
-    let farm = build_each_way(Side::Ours, &script, |run| run, [false, true]);
+/// Each unit of our client's builds went in pump mode, but for those with debug information to
+/// distccd 3.4, which leaves its directory in it.
+#[track_caller]
+fn assert_all_in_pump_mode(farm: &Farm) {
     let entries = read_since(&farm.path("distcc/journal"), SystemTime::UNIX_EPOCH);
     let ways = entries.iter().map(|entry| match &entry.pump {
         Pump::Used => "pump",
@@ -126,10 +123,33 @@ fn our_client_asks_the_agent_of_a_pump() {
     });
     let mut count = BTreeMap::new();
     ways.for_each(|way| *count.entry(way).or_insert(0) += 1);
-    // distccd 3.4 leaves its directory in debug information.
     let expected = [("pump", 2 * (UNITS + 1) - WITH_DEBUG), ("pump-directory", WITH_DEBUG)];
     assert_eq!(count, expected.into(), "{entries:#?}");
+}
+
+#[test]
+fn our_client_asks_the_agent_of_a_pump() {
+    // The first unit learns what the volunteer is, for which others wait no longer than a second.
+    let script = format!(
+        "eval \"$({PUMP} --startup)\"; gcc -c empty.c && make -s -j4; status=$?
+        {PUMP} --shutdown; exit $status"
+    );
+    let farm = build_each_way(Side::Ours, &script, |run| run, [false, true]);
+    assert_all_in_pump_mode(&farm);
     // No agent but that of the pump was asked.
     assert!(!farm.path("distcc/agent").exists());
+    farm.assert_no_litter();
+}
+
+#[test]
+fn our_client_asks_the_include_server_of_the_c_distcc() {
+    let server = StockIncludeServer::start(&[]);
+    let socket = server.socket();
+    let script =
+        format!("export INCLUDE_SERVER_PORT={}; gcc -c empty.c && make -s -j4", socket.display());
+    let farm = build_each_way(Side::Ours, &script, |run| run, [false, true]);
+    assert_all_in_pump_mode(&farm);
+    assert!(!farm.path("distcc/agent").exists());
+    assert_eq!(server.said(), "");
     farm.assert_no_litter();
 }

@@ -13,6 +13,7 @@ pub mod package;
 pub mod ports;
 pub mod pump;
 pub mod sources;
+pub mod stock_include_server;
 pub mod systemd;
 pub mod tree;
 pub mod volunteer;
