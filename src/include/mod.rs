@@ -48,8 +48,12 @@ pub enum CannotTell {
     /// A header that was compiled before lies beside the header.
     #[error("{file}: a precompiled header", file = .0.display())]
     Precompiled(PathBuf),
-    /// An include whose name is made by macros has more meanings than can be tried.
-    #[error("{file}: #include {name}: too many meanings", file = .0.display(), name = .1)]
+    /// An include whose name is made by macros has more meanings than can be tried, or is made of
+    /// one that the compiler makes up as it goes, such as `__LINE__`.
+    #[error(
+        "{file}: #include {name}: too many meanings, or one that the compiler makes up",
+        file = .0.display(), name = .1
+    )]
     Computed(PathBuf, String),
     /// The file has trigraphs and the language reads them.
     #[error("{file}: trigraphs", file = .0.display())]

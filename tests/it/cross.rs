@@ -14,6 +14,8 @@ use crate::support::volunteer::{Side, Volunteer};
 const STANDARD: u16 = 3632;
 /// Units of the fixture's programs.
 const UNITS: usize = 46;
+/// The programs without Lua.
+const SMALLER: &str = "compress squeeze";
 /// Those of C++ and of bzip2.
 const UNITS_WITHOUT_LUA: usize = 13;
 
@@ -142,7 +144,7 @@ fn builds_the_same_everywhere(arm: &Arm, name: &str) {
         run_programs(&farm, arm);
 
         prepare(&farm);
-        let script = make(arm, &format!("compress squeeze {}", arm.full_names()));
+        let script = make(arm, &format!("{SMALLER} {}", arm.full_names()));
         let run = farm.run(Side::Ours, &script).hosts(&host(STANDARD));
         let tree = build(&farm, arm, run);
         local.0.retain(|name, _| !name.starts_with("lua/") && name != "calculate.o");
@@ -174,40 +176,38 @@ fn armv8_gets_its_own_objects_by_port_and_by_name() {
     builds_the_same_everywhere(&ARMS[3], name);
 }
 
-/// Builds the smaller programs on each machine with `client`, asking its own port.
-fn builds_with(client: Side, farm: &Farm) {
-    for arm in &ARMS {
-        prepare(farm);
-        let script = make(arm, "compress squeeze");
-        let local = build(farm, arm, farm.local(&script));
+/// Builds the smaller programs on each machine with `client`, asking its own port; each must be as
+/// in `local`.
+fn builds_with(client: Side, farm: &Farm, local: &[Tree]) {
+    for (arm, local) in ARMS.iter().zip(local) {
         prepare(farm);
         let volunteer = at(farm, arm.target().port);
-        let run = farm.run(client, &script).hosts(&host(volunteer.port));
+        let run = farm.run(client, &make(arm, SMALLER)).hosts(&host(volunteer.port));
         let tree = build(farm, arm, run);
-        assert_eq!(differences(arm, &tree, &local), "", "{}", arm.name);
-        assert_eq!(done(volunteer), tree.objects().0.len(), "{}", arm.name);
+        assert_eq!(differences(arm, &tree, local), "", "{client:?} on {}", arm.name);
+        assert_eq!(done(volunteer), tree.objects().0.len(), "{client:?} on {}", arm.name);
     }
     farm.assert_no_litter();
 }
 
 #[test]
-fn the_c_client_gets_the_machines_own_objects_from_our_services() {
-    in_own_network("cross::the_c_client_gets_the_machines_own_objects_from_our_services", || {
-        builds_with(Side::Stock, &services());
-    });
-}
-
-#[test]
-fn our_client_gets_the_machines_own_objects_from_c_daemons_with_a_toolchain_each() {
-    let name =
-        "cross::our_client_gets_the_machines_own_objects_from_c_daemons_with_a_toolchain_each";
-    in_own_network(name, || {
-        let mut farm = Farm::new();
-        for arm in &ARMS {
-            start_c_service(&mut farm, arm);
-        }
-        builds_with(Side::Ours, &farm);
-    });
+fn c_clients_and_c_daemons_make_the_machines_own_objects_with_ours() {
+    in_own_network(
+        "cross::c_clients_and_c_daemons_make_the_machines_own_objects_with_ours",
+        || {
+            let mut farm = services();
+            let local = ARMS.map(|arm| {
+                prepare(&farm);
+                build(&farm, &arm, farm.local(&make(&arm, SMALLER)))
+            });
+            builds_with(Side::Stock, &farm, &local);
+            farm.volunteers.clear();
+            for arm in &ARMS {
+                start_c_service(&mut farm, arm);
+            }
+            builds_with(Side::Ours, &farm, &local);
+        },
+    );
 }
 
 /// Compiles one unit on `arm` by asking `port` for a compiler that it does not have: the object

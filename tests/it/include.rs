@@ -583,8 +583,8 @@ fn what_cannot_be_followed_is_named_and_nothing_hangs() {
     /trigraph.c: trigraphs
     /clock.h: it asks for __DATE__, __TIME__ or __TIMESTAMP__
     NOW __TIME__: it asks for the time
-    /line.c: #include T(__LINE__): too many meanings
-    /itself.c: #include __FILE__: too many meanings
+    /line.c: #include T(__LINE__): too many meanings, or one that the compiler makes up
+    /itself.c: #include __FILE__: too many meanings, or one that the compiler makes up
     /deep.c: conditionals are nested too deeply, or there are too many
     /none.c: No such file or directory (os error 2)
     "#);
