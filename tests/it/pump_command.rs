@@ -345,6 +345,10 @@ fn shutdown_touches_nothing_that_is_not_a_pumps() {
     sleeper.wait().unwrap();
 }
 
+/// What `env` is told for a build that signals are to end: who runs the tests in the background may
+/// have them ignored, and a shell that begins so cannot trap them.
+const UNIGNORED: &str = "--default-signal=HUP,INT,QUIT,TERM";
+
 /// A build that writes its number into `build` and its agent's into `agent`, and goes on for long.
 fn long_build(farm: &Farm, trap: &str) -> Child {
     let script = format!(
@@ -356,8 +360,12 @@ fn long_build(farm: &Farm, trap: &str) -> Child {
         .get_envs()
         .map(|(name, value)| (name.to_owned(), value.unwrap_or_default().to_owned()))
         .collect();
-    command = Command::new(OURS);
-    command.args(["sh", "-c", &script]).env_clear().envs(envs).current_dir(farm.work());
+    command = Command::new("/usr/bin/env");
+    command
+        .args([UNIGNORED, OURS, "sh", "-c", &script])
+        .env_clear()
+        .envs(envs)
+        .current_dir(farm.work());
     command.stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
     let child = command.spawn().unwrap();
     wait_for(farm, "build");
@@ -420,7 +428,8 @@ fn a_key_at_the_terminal_reaches_the_build_once() {
         .map(|(name, value)| (name.to_owned(), value.unwrap_or_default().to_owned()))
         .collect();
     command = Command::new("setsid");
-    command.args(["--ctty", "--wait", OURS, "sh", "-c", script]).env_clear().envs(envs);
+    command.args(["--ctty", "--wait", "/usr/bin/env", UNIGNORED, OURS, "sh", "-c", script]);
+    command.env_clear().envs(envs);
     let terminal = || Stdio::from(pty.slave.try_clone().unwrap());
     command.current_dir(farm.work()).stdin(terminal()).stdout(terminal()).stderr(terminal());
     let mut child = command.spawn().unwrap();
