@@ -32,6 +32,7 @@ use makepkg_distcc::progress::{journal, journal_read, record};
 use makepkg_distcc::protocol::agent::{
     AnswerDecoder, QuestionDecoder, encode_answer, encode_question,
 };
+use makepkg_distcc::protocol::audience::Audience;
 use makepkg_distcc::protocol::include_server::{self, Decoder};
 use makepkg_distcc::protocol::limits::Limits;
 use makepkg_distcc::protocol::lzo::{Compressor, compress, decompress};
@@ -49,9 +50,10 @@ pub struct Target {
 }
 
 /// Every fuzz target.
-pub const TARGETS: [Target; 22] = [
+pub const TARGETS: [Target; 23] = [
     Target { name: "admit", run: admit },
     Target { name: "agent", run: agent },
+    Target { name: "audience", run: audience },
     Target { name: "computed_include", run: computed_include },
     Target { name: "condition", run: condition },
     Target { name: "host_list", run: host_list },
@@ -278,6 +280,15 @@ pub fn agent(bytes: &[u8]) {
     if let Ok(Some(answer)) = AnswerDecoder::default().push(bytes) {
         let again = AnswerDecoder::default().push(&encode_answer(&answer));
         assert_eq!(again.ok().flatten(), Some(answer));
+    }
+}
+
+/// What a client tells of its terminal and language is read as it is written again, and no value
+/// leads to a file.
+pub fn audience(bytes: &[u8]) {
+    if let Some(audience) = Audience::decode(bytes) {
+        assert!(audience.variables().all(|(_, value)| !value.contains(['/', '\n', '\0'])));
+        assert_eq!(Audience::decode(audience.encode().as_bytes()), Some(audience));
     }
 }
 

@@ -12,4 +12,5 @@ pub mod memory;
 pub mod process;
 pub mod replace;
 pub mod rewrite;
+pub mod terminal;
 pub mod version;

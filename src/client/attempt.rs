@@ -130,6 +130,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// What decides which compiler ours is; `None` where nothing can be remembered of it.
+    pub fn compiler_key(&self) -> Option<&[u8]> {
+        self.identity.map(Identity::key)
+    }
+
     /// Whether the compiler's text must be what a local compile prints.
     pub fn wants_exact_text(&self) -> bool {
         self.settings.diagnostics == Diagnostics::Exact && self.settings.fallback

@@ -68,6 +68,11 @@ impl Identity {
         Some(Self { dir, key, local: OnceCell::new() })
     }
 
+    /// What decides it.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
     /// Whether `host` is known to have another compiler.
     pub fn is_refused(&self, host: &HostSpec) -> bool {
         replace::is_younger(&self.refusal(host), ASK_AGAIN)

@@ -8,7 +8,8 @@
 //! dependency file's name and target, and [`target`] the compiler names to ask for; a plan to stay
 //! holds a [`reason::Reason`]. The volunteer reads the same words through [`admit::plain`], and a
 //! pump client's through [`admit::pump`]. [`object::identify`] (with [`arm_attributes`])
-//! tells which compiler wrote an object. [`names`] knows a compiler by its name. [`text`] reads
+//! tells which compiler wrote an object, [`talk`] whether a volunteer's may have the word.
+//! [`names`] knows a compiler by its name. [`text`] reads
 //! source text.
 
 pub mod admit;
@@ -29,6 +30,7 @@ pub mod response;
 pub mod rewrite;
 pub mod scan;
 pub mod stock;
+pub mod talk;
 pub mod target;
 pub mod text;
 pub mod unit;

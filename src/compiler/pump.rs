@@ -251,11 +251,16 @@ pub fn headers_probe(present: &[&[u8]], absent: &[&[u8]]) -> Option<String> {
     Some(text)
 }
 
-/// The command that compiles one of these probes, `source`, with `compiler`.
-pub fn probe(unit: &TranslationUnit, compiler: &OsStr, source: &OsStr) -> Vec<OsString> {
+/// The command that makes `output` of a probe, `source`, with `compiler`.
+pub fn probe(
+    unit: &TranslationUnit,
+    compiler: &OsStr,
+    source: &OsStr,
+    output: &str,
+) -> Vec<OsString> {
     let mut argv = vec![compiler.to_owned()];
     argv.extend(["-x", unit.language.name(), "-c"].map(OsString::from));
-    argv.extend([source.to_owned(), "-o".into(), "distcc-pump-probe.o".into()]);
+    argv.extend([source.to_owned(), "-o".into(), output.into()]);
     if unit.family == Family::Clang {
         argv.push("-Qunused-arguments".into());
     }

@@ -216,6 +216,7 @@ fn compile_source(
         cwd: dir.path(),
         confines: Confines { work_dir: dir.path(), tree: None, stage: None },
         max_output: service.config.max_output,
+        terminal: None,
     };
     match run_compiler(service, client, &call, &mut summary)? {
         Ok(mut reply) => {

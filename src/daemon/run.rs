@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
+use crate::base::terminal::Pty;
 use crate::daemon::sandbox::{Confines, Sandbox};
 use crate::daemon::stats::Stats;
 use crate::warning;
@@ -36,6 +37,8 @@ pub struct Call<'a> {
     pub confines: Confines<'a>,
     /// The largest file it may write.
     pub max_output: u64,
+    /// Its standard error is a terminal with so many rows and columns, not a pipe.
+    pub terminal: Option<(u16, u16)>,
 }
 
 /// What may end it early.
@@ -96,18 +99,32 @@ pub fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    let (screen, trouble) = match call.terminal.map(Pty::open) {
+        None => (None, None),
+        Some(Ok(Pty { reader, terminal })) => {
+            command.stderr(terminal);
+            (Some(reader), None)
+        }
+        Some(Err(error)) => (None, Some(error)),
+    };
     let mut group = Group::new(sandbox.spawn(&mut command, call.program, &call.confines)?)?;
     let pid = group.pid.as_raw_nonzero().get();
     let limit = Rlimit { current: Some(call.max_output), maximum: Some(call.max_output) };
     // It fails only for a child that has ended already.
     let _ = rustix::process::prlimit(Some(group.pid), Resource::Fsize, limit);
     let mut stdout = Printed::new(group.child.stdout.take().map(OwnedFd::from))?;
-    let mut stderr = Printed::new(group.child.stderr.take().map(OwnedFd::from))?;
+    let mut stderr = Printed::new(screen.or(group.child.stderr.take().map(OwnedFd::from)))?;
     stats.runs(pid, true);
     let ending = watch_over(&mut group, &mut stdout, &mut stderr, watch);
     stats.runs(pid, false);
     let ending = ending?;
-    Ok(Finished { ending, stdout: stdout.finish(), stderr: stderr.finish() })
+    let mut stderr = stderr.finish();
+    if let (Some(error), false) = (trouble, stderr.is_empty()) {
+        warning!("a compiler printed into a pipe, for lack of a terminal: {error}");
+        // Clients know by such a line that the text is not as they would have it.
+        stderr.splice(0..0, format!("distccd: no terminal: {error}\n").into_bytes());
+    }
+    Ok(Finished { ending, stdout: stdout.finish(), stderr })
 }
 
 fn watch_over(

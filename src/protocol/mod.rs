@@ -11,9 +11,11 @@
 //! * [`version`]: which number means what.
 //! * [`include_server`]: between pump clients and include servers, on one machine.
 //! * [`agent`]: the same between our client and our agent.
+//! * [`audience`]: for whom a volunteer of ours has its compilers print.
 //! * [`wire_error`]: everything a peer can get wrong.
 
 pub mod agent;
+pub mod audience;
 pub mod include_server;
 pub mod limits;
 pub mod lzo;

@@ -48,6 +48,7 @@ mod pump_daemon;
 mod pump_faults;
 mod pump_hostile;
 mod pump_interop;
+mod pump_warnings;
 mod setup_check;
 mod setup_chroot;
 mod setup_client_of;

@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::base::disk::{Disk, RealDisk};
 use crate::base::{clock, dirs, replace};
 use crate::client::attempt::Attempt;
-use crate::client::pump::probe::{self, Probed};
+use crate::client::pump::probe::{self, Probe, Probed};
 use crate::client::pump::session;
 use crate::client::remote::Errand;
 use crate::client::volunteers::Memory;
@@ -88,6 +88,11 @@ impl<'a> Acquaintance<'a> {
         self.file("headers")
     }
 
+    /// The file that says whether its compiler says what ours says, for this `key`.
+    pub fn talk_file(&self, key: &str) -> Option<PathBuf> {
+        self.file(&format!("talk_{key}"))
+    }
+
     /// What is known, if anything.
     pub fn known(&self) -> Option<Result<Kind, Obstacle>> {
         let text = RealDisk.read(&self.file("pump")?, MOST_BYTES).ok()?;
@@ -125,7 +130,11 @@ impl<'a> Acquaintance<'a> {
 
     /// The right to ask the volunteer: whoever comes while another asks waits for its answer, if
     /// that takes no longer than a unit in plain mode.
-    fn lock(&self) -> Result<File, Obstacle> {
+    ///
+    /// # Errors
+    ///
+    /// It takes longer, or nothing can be remembered.
+    pub fn lock(&self) -> Result<File, Obstacle> {
         let asked = || Obstacle::new("pump-probing", "another client asks what the volunteer is");
         let nowhere =
             |error| Obstacle::new("pump-probing", format!("nothing can be remembered: {error}"));
@@ -152,14 +161,15 @@ impl<'a> Acquaintance<'a> {
     ) -> (Result<Kind, Obstacle>, Duration) {
         let path = attempt.call.cwd.join("distcc-pump-probe.c");
         let source = in_place_probe(path.as_os_str().as_bytes());
+        let probe = Probe::plain(&path, &source);
         let memory = Memory::of(errand.host);
         let mut probed = Probed::UnknownName;
         if names.full != names.plain && !memory.wants_plain_name(&names.plain) {
-            probed = probe::compile(attempt, errand, &names.full, &path, &source, post);
+            probed = probe::compile(attempt, errand, &names.full, &probe, post);
         }
         if matches!(probed, Probed::UnknownName) {
-            probed = probe::compile(attempt, errand, &names.plain, &path, &source, post);
-            if names.full != names.plain && matches!(probed, Probed::Object(_) | Probed::Error) {
+            probed = probe::compile(attempt, errand, &names.plain, &probe, post);
+            if names.full != names.plain && matches!(probed, Probed::Done(_) | Probed::Error) {
                 memory.remember_plain_name(&names.plain);
             }
         }
@@ -167,7 +177,7 @@ impl<'a> Acquaintance<'a> {
         let refused =
             |why: &str| Obstacle::new("pump-refused", format!("volunteer {volunteer}: {why}"));
         match probed {
-            Probed::Object(_) => (Ok(Kind::InPlace), IN_PLACE),
+            Probed::Done(_) => (Ok(Kind::InPlace), IN_PLACE),
             Probed::Error => (Ok(Kind::Stock), REMEMBERED),
             Probed::UnknownName => (Err(refused("it refuses pump mode, or the compiler")), REFUSED),
             Probed::Refused(why) => (Err(refused(&why)), REFUSED),

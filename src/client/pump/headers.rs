@@ -14,7 +14,7 @@ use crate::base::disk::{Disk, RealDisk};
 use crate::client::attempt::Attempt;
 use crate::client::pump::acquaintance::{Acquaintance, REMEMBERED, digest};
 use crate::client::pump::gather::Files;
-use crate::client::pump::probe::{self, Probed};
+use crate::client::pump::probe::{self, Probe, Probed};
 use crate::client::pump::session;
 use crate::client::remote::Errand;
 use crate::compiler::pump::{Obstacle, header_mark, headers_probe};
@@ -138,8 +138,9 @@ fn compare(
     let odd = || Checked::Failed("a header's name cannot be asked for".to_owned());
     let source = headers_probe(&paths, absent).ok_or_else(odd)?;
     let path = attempt.call.cwd.join("distcc-pump-probe.c");
-    let object = match probe::compile(attempt, errand, name, &path, &source, post) {
-        Probed::Object(object) => object,
+    let probe = Probe::plain(&path, &source);
+    let object = match probe::compile(attempt, errand, name, &probe, post) {
+        Probed::Done(reply) => reply.object,
         Probed::Error if present.is_empty() => {
             return Err(Checked::Differs("it has headers that this machine lacks".to_owned()));
         }

@@ -4,8 +4,8 @@
 //! [`ask`] is the story of one unit and one volunteer: [`session`] says whether this build still
 //! wants pump mode, [`acquaintance`] what kind of volunteer it is, [`gather`] the unit's files,
 //! [`headers`] whether a stock volunteer's own headers are ours, [`reply`] whether what came back
-//! may be used. Whatever stands in the way is an [`Obstacle`], and the unit goes to the same
-//! volunteer in plain mode; [`session::tell`] says so.
+//! may be used, and [`talk`] whether that goes for its warnings. Whatever stands in the way is an
+//! [`Obstacle`], and the unit goes to the same volunteer in plain mode; [`session::tell`] says so.
 
 use std::ffi::{OsStr, OsString};
 use std::io::IoSlice;
@@ -25,7 +25,9 @@ use crate::net::stream::Stream;
 use crate::progress::journal::Pump;
 use crate::progress::phase::Phase;
 use crate::protocol::agent::Form;
+use crate::protocol::audience::{self, Audience};
 use crate::protocol::limits::Limits;
+use crate::protocol::lzo;
 use crate::protocol::packet;
 use crate::protocol::request;
 use crate::protocol::version::Version;
@@ -37,9 +39,11 @@ pub mod probe;
 pub mod reply;
 pub mod server;
 pub mod session;
+pub mod talk;
 
 use acquaintance::{Acquaintance, Kind};
 use gather::Files;
+use talk::Talk;
 
 /// Whether `host` is spoken to in pump mode.
 pub fn is_wanted(host: &HostSpec) -> bool {
@@ -101,7 +105,10 @@ fn try_it(
         }
     };
     crate::info!("exec on {} (pump): {}", errand.host.text, Call::line(&words));
-    let answer = send(errand, stream, &words, &files, record);
+    let is_told = form == Form::InPlace;
+    let audience = is_told.then(|| talk::audience(attempt.unit.family)).flatten();
+    let talk = Talk { errand, name: known_as, audience };
+    let answer = send(&talk, stream, &words, &files, record);
     let (reply, times) = match answer {
         Ok(answer) => answer,
         // It may hang on everything, so it rests, as in plain mode.
@@ -116,7 +123,7 @@ fn try_it(
     };
     record.add(&times);
     volunteers.wake(errand.host);
-    reply::judge(attempt, volunteers, &acquaintance, kind, reply, record)
+    reply::judge(attempt, volunteers, &acquaintance, &talk, kind, reply, record)
 }
 
 /// The command line that is sent.
@@ -142,7 +149,7 @@ fn known_as<'a>(memory: &Memory<'_>, names: &'a SentNames) -> &'a OsStr {
 
 /// Sends the unit's command and files, straight from where they lie.
 fn send(
-    errand: &Errand<'_>,
+    talk: &Talk<'_>,
     mut stream: Stream,
     words: &[OsString],
     files: &Files,
@@ -150,7 +157,12 @@ fn send(
 ) -> Result<(crate::protocol::reply::Reply, remote::Times), Failure> {
     let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
     let mut head = request::encode_pump_head(files.cwd.as_os_str().as_bytes(), &words);
-    head.extend(packet::header(packet::token::NFIL, files.count));
+    let told = talk.audience.as_ref().map(Audience::encode);
+    head.extend(packet::header(packet::token::NFIL, files.count + u32::from(told.is_some())));
+    if let Some(told) = told {
+        packet::put(&mut head, packet::token::NAME, audience::NAME);
+        packet::put(&mut head, packet::token::FILE, &lzo::compress(told.as_bytes()));
+    }
     let mut parts = Vec::with_capacity(files.most_slices() + 1);
     parts.push(IoSlice::new(&head));
     parts.extend(files.slices().map(IoSlice::new));
@@ -160,7 +172,7 @@ fn send(
         let text = format!("the files are larger than {most} bytes");
         return Err(Failure::Preprocessor(std::io::Error::other(text)));
     }
-    remote::converse(errand, &mut stream, &mut parts, &mut record.post)
+    remote::converse(talk.errand, &mut stream, &mut parts, &mut record.post)
 }
 
 /// Counts a unit that failed on `host` in pump mode and not here.

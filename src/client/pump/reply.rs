@@ -7,6 +7,7 @@ use crate::client::attempt::{self, Attempt, DAEMON_CODES, Step};
 use crate::client::compile::pass_on;
 use crate::client::outputs::{self, Output};
 use crate::client::pump::acquaintance::{Acquaintance, Kind, names_its_directory};
+use crate::client::pump::talk::Talk;
 use crate::client::record::{self, Record};
 use crate::client::volunteers::Volunteers;
 use crate::compiler::depfile;
@@ -27,6 +28,7 @@ pub fn judge(
     attempt: &mut Attempt<'_>,
     volunteers: &Volunteers,
     acquaintance: &Acquaintance<'_>,
+    talk: &Talk<'_>,
     kind: Kind,
     reply: Reply,
     record: &mut Record,
@@ -40,7 +42,10 @@ pub fn judge(
         }
         return Ok(attempt::compile_failed(attempt, volunteers, host, &[], reply, exit));
     }
-    if attempt.wants_exact_text() && !(reply.stderr.is_empty() && reply.stdout.is_empty()) {
+    let is_silent = reply.stderr.is_empty() && reply.stdout.is_empty();
+    let is_ours =
+        |post| reply.stdout.is_empty() && talk.is_ours(attempt, acquaintance, &reply.stderr, post);
+    if attempt.wants_exact_text() && !is_silent && !is_ours(&mut record.post) {
         return Ok(Step::Here(Reason::Diagnostics));
     }
     if let Some(step) = attempt::check_identity(attempt, host, &reply.object) {

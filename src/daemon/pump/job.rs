@@ -19,8 +19,10 @@ use crate::daemon::summary::{Outcome, Summary};
 use crate::daemon::toolchains::Program;
 use crate::daemon::workdir::WorkDir;
 use crate::error;
+use crate::protocol::audience::{self, Audience, HEEDED};
+use crate::protocol::lzo;
 use crate::protocol::reply::Reply;
-use crate::protocol::request::SentTree;
+use crate::protocol::request::{SentContent, SentTree};
 
 /// The dependency file's name in the job's directory.
 const DEPENDENCIES: &str = "distccd-output.d";
@@ -52,10 +54,14 @@ pub(in crate::daemon) fn compile(
     client: &Client,
     job: &PumpJob,
     program: &Program,
-    tree: SentTree,
+    mut tree: SentTree,
     summary: Summary,
 ) -> Result<(Summary, Reply), Declined> {
     let pump = &service.pump;
+    let audience = audience(&mut tree).map_err(|why| {
+        error!("refused the files of {}: {why}", client.name);
+        Declined::REFUSED
+    })?;
     let layout = pump.view.as_ref().map(|view| view.layout(&program.file));
     let plan = Plan::new(tree, layout.as_ref(), &|path| pump.may_read(path));
     let mut plan = match plan {
@@ -85,7 +91,7 @@ pub(in crate::daemon) fn compile(
     let lease = lease.map_err(|error| job::failed(client, &error))?;
     let dir = service.tree.job().map_err(|error| job::failed(client, &error))?;
     let cwd = PathBuf::from(OsString::from(OsStr::from_bytes(&plan.cwd)));
-    let compile = Compile { service, client, job, program, cwd, lease, dir };
+    let compile = Compile { service, client, job, program, cwd, audience, lease, dir };
     match stage {
         Some(stage) => compile.in_place(stage, summary),
         None => compile.moved(summary),
@@ -100,6 +106,8 @@ struct Compile<'a> {
     program: &'a Program,
     /// The client's directory.
     cwd: PathBuf,
+    /// For whom the compiler prints; without one, for nobody in particular.
+    audience: Option<Audience>,
     lease: Lease<'a>,
     dir: WorkDir,
 }
@@ -177,6 +185,13 @@ impl Compile<'_> {
     ) -> Result<Result<Reply, String>, Declined> {
         job::settle(self.service, self.client, self.program, &mut argv)?;
         let mut environment = self.service.environment_of(self.program);
+        if let Some(audience) = &self.audience {
+            environment.retain(|(name, _)| {
+                !name.as_bytes().starts_with(b"LC_") && !HEEDED.iter().any(|one| name == one)
+            });
+            let set = audience.variables().map(|(name, value)| (name.into(), value.into()));
+            environment.extend(set);
+        }
         for (name, value) in [("TMPDIR", work), ("HOME", work), ("PWD", cwd)] {
             environment.push((name.into(), value.into()));
         }
@@ -187,6 +202,7 @@ impl Compile<'_> {
             cwd,
             confines,
             max_output: self.service.config.max_output,
+            terminal: self.audience.as_ref().and_then(Audience::terminal),
         };
         job::run_compiler(self.service, self.client, &call, summary)
     }
@@ -210,6 +226,21 @@ impl Compile<'_> {
         job::tell(&summary);
         Ok((summary, reply))
     }
+}
+
+/// Takes what is sent of the [`Audience`] from among the unit's files.
+fn audience(tree: &mut SentTree) -> Result<Option<Audience>, String> {
+    let Some(at) = tree.files.iter().position(|file| file.name == audience::NAME) else {
+        return Ok(None);
+    };
+    let decoded = match tree.files.swap_remove(at).content {
+        SentContent::Link(_) => None,
+        SentContent::File(packed) => lzo::decompress(&packed, audience::MOST_BYTES)
+            .ok()
+            .and_then(|text| Audience::decode(&text)),
+    };
+    let odd = "what is sent of the terminal and the language makes no sense";
+    decoded.map(Some).ok_or_else(|| odd.to_owned())
 }
 
 /// The reply to a job that is good elsewhere, but not here.
