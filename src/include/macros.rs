@@ -193,6 +193,11 @@ impl Macros {
         self.built_in.contains(&name)
     }
 
+    /// Whether there is a definition of `name` beside what the compiler itself has.
+    pub fn is_redefined(&self, name: Name) -> bool {
+        self.known.get(&name).is_some_and(|known| known.is_open || !known.definitions.is_empty())
+    }
+
     /// What `name` stands for.
     pub fn meaning(&self, name: Name) -> Meaning<'_> {
         if self.is_built_in(name) {

@@ -20,6 +20,8 @@ pub struct Reduced {
     pub oddity: Option<Oddity>,
     /// It has trigraphs, which some language standards read.
     pub has_trigraphs: bool,
+    /// It gives itself another name, for `__FILE__` and diagnostics.
+    pub is_renamed: bool,
 }
 
 /// One directive.
@@ -244,7 +246,9 @@ impl Reduction<'_> {
             b"else" => self.next(|_| None),
             b"endif" => drop(self.open.pop()),
             b"pragma" => self.pragma(rest),
-            _ => {}
+            // A number alone leaves the name as it is.
+            b"line" => self.out.is_renamed |= !rest.iter().all(u8::is_ascii_digit),
+            word => self.out.is_renamed |= word.iter().all(u8::is_ascii_digit) && !rest.is_empty(),
         }
         let too_many = self.out.steps.len().max(self.out.groups.len()) > MOST_STEPS;
         if self.open.len() > MOST_DEPTH || too_many {

@@ -1,7 +1,8 @@
 //! What each file of a kind does, as far as the macros that are known let it.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::disk::EntryKind;
@@ -14,6 +15,9 @@ use crate::include::leads::{Absent, Leads};
 use crate::include::names::Name;
 use crate::include::reduce::{Action, Reduced, Wanted};
 use crate::include::tree::path;
+
+/// The macro by which files include themselves.
+const OWN_NAME: &[u8] = b"__FILE__";
 
 impl Kind {
     /// Has each step of a file that may be reached take effect; computed includes only where
@@ -122,7 +126,11 @@ impl Kind {
             self.candidates(wanted, dir, leads, world);
             return true;
         };
-        let Ok(found) = self.computed(at, text, world) else {
+        let found = match **text == *OWN_NAME {
+            true => self.own_names(at, leads, world),
+            false => self.computed(at, text, world),
+        };
+        let Ok(found) = found else {
             let text = String::from_utf8_lossy(text).into_owned();
             let trouble = CannotTell::Computed(file.to_path_buf(), text);
             leads.trouble = leads.trouble.take().or(Some(trouble));
@@ -159,6 +167,31 @@ impl Kind {
         let found = possible(text, &self.macros, names, &mut asked, MOST_STEPS)?;
         self.watch(at, asked);
         Ok(all(&found))
+    }
+
+    /// What the file's own name may be, as it stands in `__FILE__`: its path, or the end of that
+    /// from the current directory on, whichever this is. The path is `leads`' at once.
+    fn own_names(
+        &mut self,
+        at: usize,
+        leads: &mut Leads,
+        world: &World<'_>,
+    ) -> Result<Vec<Wanted>, TooMany> {
+        let name = world.names.of(OWN_NAME);
+        self.watch(at, vec![name]);
+        let node = self.nodes.get(at).ok_or(TooMany)?;
+        if node.reduced.is_renamed || self.macros.is_redefined(name) {
+            return Err(TooMany);
+        }
+        // The compiler names a file once more on its way with each turn; `.` makes no difference.
+        let parts: Vec<Component<'_>> = node.path.components().collect();
+        if parts.contains(&Component::ParentDir) {
+            return Err(TooMany);
+        }
+        leads.to.push(at);
+        let ends = (1..parts.len()).filter_map(|start| parts.get(start..));
+        let names = ends.map(|parts| parts.iter().collect::<PathBuf>().into_os_string());
+        Ok(names.map(|name| Wanted::Quoted(name.as_bytes().into())).collect())
     }
 
     /// What a command includes by itself.

@@ -568,7 +568,7 @@ fn what_cannot_be_followed_is_named_and_nothing_hangs() {
         cannot("clock.c", "#include \"clock.h\"\n", ""),
         cannot("option.c", "", "-DNOW=__TIME__"),
         cannot("line.c", "#define S(x) #x\n#define T(x) S(x)\n#include T(__LINE__)\n", ""),
-        cannot("itself.c", "#ifndef A\n#define A\n#include __FILE__\n#endif\n", ""),
+        cannot("renamed.c", "#line 1 \"x\"\n#ifndef A\n#define A\n#include __FILE__\n#endif\n", ""),
         cannot("deep.c", &"#if A\n".repeat(2000), ""),
         Bench::default().scan(dir.path(), "gcc -c none.c").unwrap_err().to_string(),
     ];
@@ -584,10 +584,44 @@ fn what_cannot_be_followed_is_named_and_nothing_hangs() {
     /clock.h: it asks for __DATE__, __TIME__ or __TIMESTAMP__
     NOW __TIME__: it asks for the time
     /line.c: #include T(__LINE__): too many meanings, or one that the compiler makes up
-    /itself.c: #include __FILE__: too many meanings, or one that the compiler makes up
+    /renamed.c: #include __FILE__: too many meanings, or one that the compiler makes up
     /deep.c: conditionals are nested too deeply, or there are too many
     /none.c: No such file or directory (os error 2)
     "#);
+}
+
+#[test]
+fn files_that_include_themselves_by_name_are_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let again = "#ifndef LIST\n#define LIST 1\n#include __FILE__\n#else\n\
+                 #include \"last.h\"\nint list;\n#endif\n";
+    for name in ["w/main.c", "w/inc/list.h", "w/inc/sub/other.h", "up/third.h", "abs/fourth.h"] {
+        let main = "#include <list.h>\n#undef LIST\n#include \"sub/other.h\"\n#undef LIST\n\
+                    #include <third.h>\n#undef LIST\n#include <fourth.h>\n";
+        write(dir.path(), name, if name.ends_with(".c") { main } else { again });
+    }
+    write(dir.path(), "w/inc/last.h", "");
+    let cwd = dir.path().join("w");
+    let top = dir.path().display();
+    let command = format!("-Iinc -I. -I{top}/up -I./inc -I{top}/abs -c main.c");
+    for compiler in ["gcc", "clang"] {
+        let mut bench = Bench::default();
+        let (opened, found) = check(&mut bench, &cwd, &format!("{compiler} {command}")).unwrap();
+        assert!(opened >= 6 && found <= opened + 1, "{opened} {found}");
+        // Another file of that name is nearer now.
+        write(dir.path(), "w/inc/inc/list.h", "int nearer;\n#include \"deep.h\"\n");
+        write(dir.path(), "w/inc/inc/deep.h", "");
+        let nearer = check(&mut bench, &cwd, &format!("{compiler} {command}")).unwrap();
+        assert!(nearer.0 > opened, "{nearer:?}");
+        fs::remove_dir_all(dir.path().join("w/inc/inc")).unwrap();
+    }
+    // Ways that go on for ever.
+    let error =
+        Bench::default().scan(&cwd, "gcc -Iinc -I. -I../up -I../abs -c main.c").unwrap_err();
+    assert!(error.to_string().contains("third.h: #include __FILE__"), "{error}");
+    // No further than links may lead.
+    symlink(".", dir.path().join("w/inc/inc")).unwrap();
+    assert!(check(&mut Bench::default(), &cwd, &format!("gcc {command}")).is_some());
 }
 
 #[test]
