@@ -12,7 +12,7 @@ const DIRECTIVES: [&[u8]; 2] = [b".incbin", b".include"];
 pub fn reads_file(text: &[u8]) -> Option<&'static str> {
     DIRECTIVES.iter().find_map(|directive| {
         memchr::memmem::find_iter(text, directive)
-            .any(|at| text.get(at + directive.len()..).is_some_and(starts_with_quote))
+            .any(|at| text.get(at + directive.len()..).is_some_and(goes_on_with_name))
             .then(|| std::str::from_utf8(directive).unwrap_or_default())
     })
 }
@@ -68,8 +68,14 @@ impl Watch {
     }
 }
 
-/// Whether blanks, the ends of C strings included (`" "`), lead to a quoted name.
-fn starts_with_quote(rest: &[u8]) -> bool {
+/// Whether blanks, the ends of C strings included (`" "`), lead to a quoted name. A string that
+/// ends with the directive and is joined with nothing is no text for an assembler.
+fn goes_on_with_name(rest: &[u8]) -> bool {
+    if let Some(behind) = rest.strip_prefix(b"\"") {
+        let next = behind.trim_ascii_start().first();
+        return next
+            .is_some_and(|byte| *byte == b'"' || *byte == b'_' || byte.is_ascii_alphanumeric());
+    }
     let rest = rest.trim_ascii_start();
     rest.starts_with(b"\"") || rest.starts_with(b"\\\"") || rest.starts_with(b"\\t\\\"")
 }
@@ -84,6 +90,16 @@ mod tests {
         assert_eq!(reads_file(br#"asm("\t.incbin\t\"logo.bin\"");"#), Some(".incbin"));
         assert_eq!(reads_file(br#"asm(".incbin " "\"" "x" "\"");"#), Some(".incbin"));
         assert_eq!(reads_file(br#"asm(".include \"m.inc\"");"#), Some(".include"));
+        assert_eq!(reads_file(br#"asm(".incbin" " \"x\"");"#), Some(".incbin"));
+        assert_eq!(reads_file(br#"asm(".incbin" NAME);"#), Some(".incbin"));
+        assert_eq!(reads_file(br#".incbin"logo.bin""#), Some(".incbin"));
+    }
+
+    #[test]
+    fn a_string_that_is_about_such_a_word_is_no_directive() {
+        assert_eq!(reads_file(br#"strncmp(name, ".include", 8)"#), None);
+        assert_eq!(reads_file(br#"warn("function.include", WARNING, "%s")"#), None);
+        assert_eq!(reads_file(br#"char *words[] = { ".include" };"#), None);
     }
 
     #[test]

@@ -7,10 +7,9 @@
 //! the preprocessor here and the compiler there ([`pump`]: those of pump mode), [`depfile`] the
 //! dependency file's name and target, and [`target`] the compiler names to ask for; a plan to stay
 //! holds a [`reason::Reason`]. The volunteer reads the same words through [`admit::plain`], and a
-//! pump client's through [`admit::pump`]. [`object::identify`] (with [`arm_attributes`])
-//! tells which compiler wrote an object, [`talk`] whether a volunteer's may have the word.
-//! [`names`] knows a compiler by its name. [`text`] reads
-//! source text.
+//! pump client's through [`admit::pump`]. [`object::identify`] (with [`arm_attributes`]) tells
+//! which compiler wrote an object, [`talk`] whether a volunteer's may have the word. [`names`]
+//! knows a compiler by its name. [`text`] reads source text.
 
 pub mod admit;
 pub mod arm_attributes;

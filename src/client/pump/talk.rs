@@ -71,10 +71,8 @@ impl Talk<'_> {
             return false;
         }
         let Some(compiler) = attempt.compiler_key() else { return false };
-        let language = attempt.unit.language.name();
-        let parts =
-            [compiler, language.as_bytes(), audience.encode().as_bytes()].map(<[u8]>::to_vec);
-        let key = short_name(&parts.each_ref().map(Vec::as_slice));
+        let (language, told) = (attempt.unit.language.name(), audience.encode());
+        let key = short_name(&[compiler, language.as_bytes(), told.as_bytes()]);
         let Some(file) = acquaintance.talk_file(&key) else { return false };
         if let Some(known) = known(&file) {
             return known;
