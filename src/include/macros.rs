@@ -14,8 +14,9 @@ use crate::include::token::{Token, tokens};
 /// More definitions of one macro are not told apart.
 const MOST_DEFINITIONS: usize = 1024;
 
-/// Names that the compiler itself gives a meaning, which differs from place to place.
-const BUILT_IN: [&str; 26] = [
+/// Names that the compiler itself gives a meaning, which differs from place to place: those that
+/// stand for text, in which a header's name may be made.
+const TEXTS: [&str; 9] = [
     "__BASE_FILE__",
     "__COUNTER__",
     "__DATE__",
@@ -25,6 +26,10 @@ const BUILT_IN: [&str; 26] = [
     "__LINE__",
     "__TIMESTAMP__",
     "__TIME__",
+];
+
+/// The others.
+const QUESTIONS: [&str; 17] = [
     "__building_module",
     "__has_attribute",
     "__has_builtin",
@@ -42,19 +47,6 @@ const BUILT_IN: [&str; 26] = [
     "__is_target_arch",
     "__is_target_os",
     "true",
-];
-
-/// Those of them that stand for text, in which a header's name may be made.
-const TEXTS: [&str; 9] = [
-    "__BASE_FILE__",
-    "__COUNTER__",
-    "__DATE__",
-    "__FILE_NAME__",
-    "__FILE__",
-    "__INCLUDE_LEVEL__",
-    "__LINE__",
-    "__TIMESTAMP__",
-    "__TIME__",
 ];
 
 /// A definition, read when it is first needed.
@@ -136,7 +128,8 @@ impl Macros {
                 macros.add(name, &definition, false);
             }
         }
-        macros.built_in = BUILT_IN.map(|name| names.of(name.as_bytes())).to_vec();
+        let all = TEXTS.iter().chain(&QUESTIONS).map(|name| names.of(name.as_bytes()));
+        macros.built_in = all.collect();
         macros.texts = TEXTS.map(|name| names.of(name.as_bytes())).to_vec();
         macros
     }
