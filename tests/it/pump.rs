@@ -199,7 +199,7 @@ fn stock_volunteer_makes_what_a_local_compile_makes() {
 fn the_c_distccs_include_server_is_understood() {
     for side in [Side::Stock, Side::Ours] {
         let farm = Farm::with(side);
-        let server = StockIncludeServer::start(&[]);
+        let server = StockIncludeServer::start();
         let client = Client::at(&farm, &server.socket());
         compare(&farm, &client, &STOCK[..6]);
         compare(

@@ -143,7 +143,7 @@ fn our_client_asks_the_agent_of_a_pump() {
 
 #[test]
 fn our_client_asks_the_include_server_of_the_c_distcc() {
-    let server = StockIncludeServer::start(&[]);
+    let server = StockIncludeServer::start();
     let socket = server.socket();
     let script =
         format!("export INCLUDE_SERVER_PORT={}; gcc -c empty.c && make -s -j4", socket.display());

@@ -8,6 +8,7 @@ use makepkg_distcc::base::terminal;
 use makepkg_distcc::progress::journal::{Outcome, Pump};
 use makepkg_distcc::progress::journal_read::read_since;
 
+use crate::pump::Client;
 use crate::support::farm::{Farm, Run};
 use crate::support::output::{Output, without_temp_names};
 use crate::support::pump::{PumpRequest, read_reply};
@@ -43,8 +44,7 @@ fn farm(options: &Options) -> Farm {
 }
 
 fn client<'a>(farm: &'a Farm, command: &str) -> Run<'a> {
-    let run = farm.run(Side::Ours, command).hosts(&farm.hosts("/4,cpp,lzo"));
-    run.env("DISTCC_AGENT", env!("CARGO_BIN_EXE_distcc-agent"))
+    Client::with_agent(farm).run(farm, command)
 }
 
 /// Where the units went, oldest first: `remote`, or the reason for a compile here.

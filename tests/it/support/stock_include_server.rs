@@ -19,12 +19,12 @@ pub struct StockIncludeServer {
 }
 
 impl StockIncludeServer {
-    /// Starts it with `options`, and returns when it listens.
-    pub fn start(options: &[&str]) -> Self {
+    /// Starts it, and returns when it listens.
+    pub fn start() -> Self {
         let dir = tempfile::Builder::new().prefix("include-server-").tempdir_in("/tmp").unwrap();
         let mut command = Command::new("/usr/bin/python3");
         command.arg(PROGRAM).arg("--port").arg(dir.path().join("socket"));
-        command.arg("--pid_file").arg(dir.path().join("pid")).args(options);
+        command.arg("--pid_file").arg(dir.path().join("pid"));
         // What it prints later goes to files: nobody reads a pipe of its.
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
         command.stdout(log.try_clone().unwrap()).stderr(log);
