@@ -83,6 +83,12 @@ pub fn encode_pump_head(cwd: &[u8], argv: &[impl AsRef<[u8]>]) -> Vec<u8> {
     out
 }
 
+/// Adds a file of a pump request, with its content packed.
+pub fn put_file(request: &mut Vec<u8>, name: &[u8], content: &[u8]) {
+    packet::put(request, token::NAME, name);
+    packet::put(request, token::FILE, &lzo::compress(content));
+}
+
 /// One packet with a body.
 pub fn encode_body(token: [u8; 4], body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(packet::HEADER + body.len());

@@ -27,7 +27,6 @@ use crate::progress::phase::Phase;
 use crate::protocol::agent::Form;
 use crate::protocol::audience::{self, Audience};
 use crate::protocol::limits::Limits;
-use crate::protocol::lzo;
 use crate::protocol::packet;
 use crate::protocol::request;
 use crate::protocol::version::Version;
@@ -160,8 +159,7 @@ fn send(
     let told = talk.audience.as_ref().map(Audience::encode);
     head.extend(packet::header(packet::token::NFIL, files.count + u32::from(told.is_some())));
     if let Some(told) = told {
-        packet::put(&mut head, packet::token::NAME, audience::NAME);
-        packet::put(&mut head, packet::token::FILE, &lzo::compress(told.as_bytes()));
+        request::put_file(&mut head, audience::NAME, told.as_bytes());
     }
     let mut parts = Vec::with_capacity(files.most_slices() + 1);
     parts.push(IoSlice::new(&head));

@@ -14,7 +14,6 @@ use crate::net::ask::{self, AskError};
 use crate::progress::board::Post;
 use crate::protocol::audience::{self, Audience};
 use crate::protocol::limits::Limits;
-use crate::protocol::lzo;
 use crate::protocol::packet::{self, token};
 use crate::protocol::reply::Reply;
 use crate::protocol::request;
@@ -74,14 +73,11 @@ pub fn compile(
     let cwd = attempt.call.cwd.as_os_str().as_bytes();
     let mut request = request::encode_pump_head(cwd, &words);
     request.extend(packet::header(token::NFIL, 1 + u32::from(probe.audience.is_some())));
-    let mut put = |name: &[u8], content: &str| {
-        packet::put(&mut request, token::NAME, name);
-        packet::put(&mut request, token::FILE, &lzo::compress(content.as_bytes()));
-    };
     if let Some(audience) = probe.audience {
-        put(audience::NAME, &audience.encode());
+        request::put_file(&mut request, audience::NAME, audience.encode().as_bytes());
     }
-    put(probe.path.as_os_str().as_bytes(), probe.source);
+    let path = probe.path.as_os_str().as_bytes();
+    request::put_file(&mut request, path, probe.source.as_bytes());
     let mut stream = match remote::connect(errand, &mut None, post) {
         Ok(Some(stream)) => stream,
         Ok(None) => return Probed::Failed("there is no connection".to_owned()),
